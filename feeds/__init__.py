@@ -1,0 +1,2 @@
+"""Pulseboard: the Django project and its core app."""
+

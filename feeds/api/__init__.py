@@ -1,0 +1,1 @@
+"""The vendor-compatible endpoints, and our own API."""

@@ -1,0 +1,122 @@
+"""Who calls: Basic (e-mail or user name with a token, or with a password) and Bearer."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate as check_password
+from django.http import HttpRequest
+from rest_framework import authentication, exceptions, permissions
+from rest_framework.request import Request
+
+from feeds.actions import Sender, touch_token
+from feeds.models import ApiToken, Role, User
+
+if TYPE_CHECKING:  # rest_framework.views itself imports the classes below
+    from rest_framework.views import APIView
+
+REALM = 'Basic realm="Pulseboard"'
+
+
+class BadCredentials(Exception):
+    """Credentials came, and are wrong; str(error) is fit to show."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request, and what it may do."""
+
+    user: User
+    role: Role
+    token_id: int | None = None
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.user, self.token_id)
+
+
+def identify(request: HttpRequest) -> Caller | None:
+    """Return who sent REQUEST by its Authorization header, None if it has none.
+
+    Raises BadCredentials for an unknown, revoked or mismatched token or password.
+    """
+    scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+    if not scheme:
+        return None
+    if scheme.lower() == "bearer":
+        caller = _by_token(value.strip())
+    elif scheme.lower() == "basic":
+        caller = _by_basic(request, value.strip())
+    else:
+        raise BadCredentials("Authorization: must be Basic or Bearer")
+    if caller is None:
+        raise BadCredentials("the user name, password or token is wrong, or the token is revoked")
+    return caller
+
+
+def _by_token(secret: str, login: str = "") -> Caller | None:
+    """Return the owner of the token SECRET, if LOGIN (when given) names that owner."""
+    found = (
+        ApiToken.objects.select_related("user")
+        .filter(digest=ApiToken.digest_of(secret), revoked_at=None, user__is_active=True)
+        .first()
+    )
+    if found is None:
+        return None
+    if login and login.lower() not in {found.user.email.lower(), found.user.username.lower()}:
+        return None
+    touch_token(found.pk, found.last_used_at)
+    return Caller(found.user, Role(found.role), found.pk)
+
+
+def _by_basic(request: HttpRequest, value: str) -> Caller | None:
+    try:
+        login, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise BadCredentials("Authorization: Basic wants user:password in base64") from None
+    if not login or "\x00" in login + secret:
+        return None
+    if caller := _by_token(secret, login):
+        return caller
+    user = check_password(request, username=login, password=secret)  # axes counts the guesses
+    return Caller(user, Role(user.role)) if isinstance(user, User) else None
+
+
+class CredentialAuthentication(authentication.BaseAuthentication):
+    """identify() for our own API."""
+
+    def authenticate(self, request: Request) -> tuple[User, Caller] | None:
+        try:
+            caller = identify(request._request)
+        except BadCredentials as error:
+            raise exceptions.AuthenticationFailed(str(error)) from None
+        return (caller.user, caller) if caller else None
+
+    def authenticate_header(self, request: Request) -> str:
+        return REALM
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The signed-in person of the pages, with the CSRF check."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        return user, Caller(user, Role(user.role))
+
+
+class RolePermission(permissions.BasePermission):
+    """Viewers read; a view says which role it wants for the rest in `write_roles`."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        caller: Caller | None = request.auth
+        if request.method in permissions.SAFE_METHODS:
+            return caller is not None or settings.ANONYMOUS_READ
+        allowed: tuple[Role, ...] = getattr(view, "write_roles", (Role.ADMIN,))
+        return caller is not None and caller.role in allowed

@@ -1,0 +1,143 @@
+"""`POST /api/v1/events`: many Compass events in one request, beyond what Compass has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from feeds import actions
+from feeds.api.compass import answer_to, refusal_reason
+from feeds.api.limits import count_request
+from feeds.api.problems import problem_response
+from feeds.dialects import compass, strictjson
+from feeds.dialects.mapping import DialectError, Draft
+from feeds.models import Role
+
+
+@dataclass
+class Line:
+    """One event of a request: its text, and what became of it."""
+
+    text: str
+    document: Any = None
+    draft: Draft | None = None
+    error: DialectError | actions.ActionError | None = None
+    recorded: actions.Recorded | None = None
+
+    @property
+    def outcome(self) -> str:
+        if self.error:
+            return "refused"
+        return self.recorded.outcome if self.recorded else "rolled_back"
+
+    def answer(self, number: int) -> dict[str, Any]:
+        """Write the result line."""
+        result: dict[str, Any] = {"line": number, "outcome": self.outcome}
+        if self.error:
+            status, errors = answer_to(self.error)
+            faults = [{"type": kind, "message": message} for kind, message in errors]
+            return {**result, "status": status, "errors": faults}
+        if self.recorded:
+            return {**result, "status": 202, "activity": self.recorded.activity}
+        return {**result, "status": 424}
+
+
+class Events(APIView):
+    """A JSON array or NDJSON of event bodies, up to 1,000.
+
+    Each line is taken or refused by itself; with `?atomic=1`, all or none. Answers 200 when all
+    were taken, 207 when some were, 422 when none was. `results` has a line for each, in order, and
+    the counts stand beside it.
+    """
+
+    write_roles = (Role.COMPOSER, Role.BOT, Role.ADMIN)
+
+    def post(self, request: Request) -> Response:
+        """Take the events of the body."""
+        allowance = count_request(request.auth.user)
+        if allowance and allowance.exceeded:
+            rule = f"only {allowance.limit} requests per user per minute are allowed"
+            return allowance.mark(problem_response(429, rule))
+        body = request._request.read(settings.BULK_BODY_LIMIT + 1)
+        try:
+            lines = [Line(text) for text in _split(strictjson.read_text(body, settings.BULK_BODY_LIMIT))]
+        except DialectError as error:
+            return problem_response(answer_to(error)[0], str(error))
+        most = settings.BULK_EVENT_LIMIT
+        if not 1 <= len(lines) <= most:
+            return problem_response(400, f"body: must hold 1 to {most} events; it holds {len(lines)}")
+        atomic = request.query_params.get("atomic", "").lower() in {"1", "true"}
+        _take(request.auth.sender, lines, atomic=atomic)
+        answer = _answer(lines)
+        return allowance.mark(answer) if allowance else answer
+
+
+def _split(text: str) -> Iterator[str]:
+    """Yield each event of TEXT, an array or NDJSON, exactly as it was sent."""
+    if not text.lstrip().startswith("["):
+        yield from (line.strip() for line in text.split("\n") if line.strip())
+        return
+    strictjson.decode_text(text)  # one malformed element spoils an array, and this says where
+    decoder = json.JSONDecoder()
+    at = text.index("[") + 1
+    while True:
+        while text[at] in " \t\r\n,":
+            at += 1
+        if text[at] == "]":
+            return
+        _, end = decoder.raw_decode(text, at)
+        yield text[at:end]
+        at = end
+
+
+def _take(sender: actions.Sender, lines: list[Line], *, atomic: bool) -> None:
+    """Read and record LINES, and keep the refused ones in the log."""
+    for line in lines:
+        try:
+            size = len(line.text.encode())
+            strictjson.check_size(size, settings.EVENT_BODY_LIMIT)
+            line.document = strictjson.decode_text(line.text)
+            line.draft = compass.parse(line.document)
+            line.draft.raw = line.text
+        except DialectError as error:
+            line.error = error
+    good = [line for line in lines if line.draft]
+    if not atomic or len(good) == len(lines):
+        with transaction.atomic():
+            answers = actions.record_many(sender, [line.draft for line in good if line.draft])
+            failed = any(isinstance(answer, actions.ActionError) for answer in answers)
+            transaction.set_rollback(atomic and failed)
+        for line, answer in zip(good, answers, strict=True):
+            if isinstance(answer, actions.ActionError):
+                line.error = answer
+            elif not (atomic and failed):
+                line.recorded = answer
+    refused = [line for line in lines if line.error]
+    for line in refused[-actions.REFUSALS_KEPT :]:
+        if line.error:
+            status, errors = answer_to(line.error)
+            actions.log_refusal(
+                sender,
+                status=status,
+                reason=refusal_reason(errors),
+                body=line.text,
+                source=compass.source_of(line.document),
+            )
+
+
+def _answer(lines: list[Line]) -> Response:
+    counts = dict.fromkeys((*(str(word) for word in actions.Outcome), "refused", "rolled_back"), 0)
+    for line in lines:
+        counts[line.outcome] += 1
+    lost = counts["refused"] + counts["rolled_back"]
+    status = 200 if not lost else 422 if lost == len(lines) else 207
+    results = [line.answer(number) for number, line in enumerate(lines, start=1)]
+    return Response({**counts, "results": results}, status=status)

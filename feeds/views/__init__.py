@@ -1,0 +1,1 @@
+"""The pages: authorise, read the form, one action, answer."""

@@ -1,0 +1,62 @@
+"""Whether the process lives, whether it can work, and the pages for what went wrong."""
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from kombu.exceptions import OperationalError
+
+from feeds.celery import app
+
+BROKER_PATIENCE = 2  # seconds
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while the process lives."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when the database and the broker answer, else 503 with the reasons."""
+    checks = {"database": _database(), "broker": _broker()}
+    ready = all(reason == "ok" for reason in checks.values())
+    return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return str(error).strip()
+    return "ok"
+
+
+def _broker() -> str:
+    try:
+        with app.connection_for_write(connect_timeout=BROKER_PATIENCE) as link:
+            link.ensure_connection(max_retries=0, timeout=BROKER_PATIENCE)
+            link.default_channel.queue_declare(queue="celery", passive=True)
+    except (OperationalError, OSError, *app.connection_for_write().connection_errors) as error:
+        return str(error) or type(error).__name__
+    return "ok"
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that nothing is here: in JSON to programs, as a page to people."""
+    if _is_program(request):
+        body = {"title": "Not Found", "status": 404, "detail": f"nothing is at {request.path}"}
+        return JsonResponse(body, status=404, content_type="application/problem+json")
+    return render(request, "404.html", status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Say that the fault is ours."""
+    if _is_program(request):
+        body = {"title": "Internal Server Error", "status": 500, "detail": "the fault is ours"}
+        return JsonResponse(body, status=500, content_type="application/problem+json")
+    return render(request, "500.html", {"debug": settings.DEBUG}, status=500)
+
+
+def _is_program(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/gateway/", "/compass/"))
