@@ -126,6 +126,8 @@ def _database() -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"].endswith("sqlite3"):
         options.update(_SQLITE_OPTIONS)
+    elif config["ENGINE"].endswith("postgresql"):
+        options["prepare_threshold"] = 5  # allows the one statement that asks to be prepared
     return config
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import authenticate as check_password
+from django.db import connection
 from django.http import HttpRequest
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
-from feeds.actions import Sender, touch_token
+from feeds.actions import LAST_USED_STEP, Sender, touch_token
 from feeds.models import ApiToken, Role, User
 
 if TYPE_CHECKING:  # rest_framework.views itself imports the classes below
@@ -58,19 +61,28 @@ def identify(request: HttpRequest) -> Caller | None:
     return caller
 
 
+#: Every request asks this, so it goes to the database as it stands: the ORM takes 5 times as long.
+_OWNER = """
+    SELECT token.id, token.role, token.last_used_at, owner.id, owner.username, owner.email,
+           owner.name, owner.role
+    FROM feeds_apitoken token JOIN feeds_user owner ON owner.id = token.user_id
+    WHERE token.digest = %s AND token.revoked_at IS NULL AND owner.is_active
+"""
+
+
 def _by_token(secret: str, login: str = "") -> Caller | None:
     """Return the owner of the token SECRET, if LOGIN (when given) names that owner."""
-    found = (
-        ApiToken.objects.select_related("user")
-        .filter(digest=ApiToken.digest_of(secret), revoked_at=None, user__is_active=True)
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_OWNER, [ApiToken.digest_of(secret)])
+        found = cursor.fetchone()
     if found is None:
         return None
-    if login and login.lower() not in {found.user.email.lower(), found.user.username.lower()}:
+    token_id, role, last_used_at, pk, username, email, name, user_role = found
+    if login and login.lower() not in {email.lower(), username.lower()}:
         return None
-    touch_token(found.pk, found.last_used_at)
-    return Caller(found.user, Role(found.role), found.pk)
+    touch_token(token_id, last_used_at)
+    user = User(id=pk, username=username, email=email, name=name, role=user_role)
+    return Caller(user, Role(role), token_id)
 
 
 def _by_basic(request: HttpRequest, value: str) -> Caller | None:
@@ -84,6 +96,33 @@ def _by_basic(request: HttpRequest, value: str) -> Caller | None:
         return caller
     user = check_password(request, username=login, password=secret)  # axes counts the guesses
     return Caller(user, Role(user.role)) if isinstance(user, User) else None
+
+
+# ---- callers seen in the last minute
+#
+# A pipeline sends the same header again and again. Remembering whom it named saves a query; whoever
+# remembers must ask limits.COUNT, which lets no revoked token through.
+
+REMEMBERED = 10_000  # headers
+NOT_VALID = "the token is revoked, or its user may no longer come in"
+_callers: dict[bytes, tuple[float, Caller]] = {}
+
+
+def remembered(request: HttpRequest) -> Caller:
+    """Return who sent REQUEST, as of at most a minute ago; raises BadCredentials."""
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    digest = hashlib.sha256(header.encode(errors="surrogatepass")).digest()
+    until, known = _callers.get(digest, (0.0, None))
+    if known is not None and time.monotonic() < until:
+        return known
+    caller = identify(request)
+    if caller is None:
+        raise BadCredentials("Authorization: is required")
+    if caller.token_id is not None:  # a password is checked each time
+        if len(_callers) >= REMEMBERED:
+            _callers.clear()
+        _callers[digest] = time.monotonic() + LAST_USED_STEP.total_seconds(), caller
+    return caller
 
 
 class CredentialAuthentication(authentication.BaseAuthentication):

@@ -9,16 +9,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feeds import actions
+from feeds.api.auth import NOT_VALID
 from feeds.api.compass import answer_to, refusal_reason
-from feeds.api.limits import count_request
 from feeds.api.problems import problem_response
 from feeds.dialects import compass, strictjson
 from feeds.dialects.mapping import DialectError, Draft
+from feeds.limits import count
 from feeds.models import Role
 
 
@@ -62,8 +64,10 @@ class Events(APIView):
 
     def post(self, request: Request) -> Response:
         """Take the events of the body."""
-        allowance = count_request(request.auth.user)
-        if allowance and allowance.exceeded:
+        allowance = count(request.auth.sender)
+        if allowance is None:
+            raise AuthenticationFailed(NOT_VALID)
+        if allowance.exceeded:
             rule = f"only {allowance.limit} requests per user per minute are allowed"
             return allowance.mark(problem_response(429, rule))
         body = request._request.read(settings.BULK_BODY_LIMIT + 1)
@@ -76,8 +80,7 @@ class Events(APIView):
             return problem_response(400, f"body: must hold 1 to {most} events; it holds {len(lines)}")
         atomic = request.query_params.get("atomic", "").lower() in {"1", "true"}
         _take(request.auth.sender, lines, atomic=atomic)
-        answer = _answer(lines)
-        return allowance.mark(answer) if allowance else answer
+        return allowance.mark(_answer(lines))
 
 
 def _split(text: str) -> Iterator[str]:

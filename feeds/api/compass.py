@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from feeds import actions
-from feeds.api.auth import REALM, BadCredentials, Caller, identify
-from feeds.api.limits import count_request
+from feeds import actions, fastlane, limits
+from feeds.api import auth
 from feeds.api.problems import STATUS_OF
 from feeds.dialects import compass, strictjson
-from feeds.dialects.mapping import DialectError
+from feeds.dialects.mapping import DialectError, Draft
 
 #: ErrorResponseDto types; the vendor's registry names them.
 TYPE_OF_RULE = {
@@ -40,48 +40,71 @@ Error = tuple[str, str]  # type, message
 def events(request: HttpRequest) -> HttpResponse:
     """Take in one event: 202 with an empty body once it is on disk."""
     try:
-        caller = identify(request)
-    except BadCredentials as error:
+        caller = auth.remembered(request)
+    except auth.BadCredentials as error:
         return _refuse(401, [("UNAUTHORIZED", str(error))])
-    if caller is None:
-        return _refuse(401, [("UNAUTHORIZED", "Authorization: is required")])
     if not caller.role.writes:
         return _refuse(403, [("PERMISSION_DENIED", f"a {caller.role.value} may not send events")])
-    body = request.read(settings.EVENT_BODY_LIMIT + 1)
-    # One transaction for the count and the event: one commit, and a lock as short as both.
-    with transaction.atomic():
-        allowance = count_request(caller.user)
-        if allowance is None:
-            return _take(body, caller)
-        if allowance.exceeded:
-            return allowance.mark(HttpResponse(status=429))
-        return allowance.mark(_take(body, caller))
+    event = _read(request.read(settings.EVENT_BODY_LIMIT + 1))
+    if event.draft and fastlane.is_open():
+        passage = fastlane.take(caller.sender, event.draft)
+        allowance, recorded = passage.allowance, passage.recorded
+    else:
+        allowance, recorded = limits.count(caller.sender), None
+    if allowance is None:
+        return _refuse(401, [("UNAUTHORIZED", auth.NOT_VALID)])
+    if allowance.exceeded:
+        return allowance.mark(HttpResponse(status=429))
+    return allowance.mark(_accept(recorded) if recorded else _decide(caller, event))
 
 
-def _take(body: bytes, caller: Caller) -> HttpResponse:
-    document = None
+@dataclass
+class Event:
+    """The body of one event, read as far as it can be."""
+
+    body: bytes
+    document: Any = None
+    draft: Draft | None = None
+    error: DialectError | None = None
+
+
+def _read(body: bytes) -> Event:
+    event = Event(body)
     try:
-        text, document = strictjson.decode(body, settings.EVENT_BODY_LIMIT)
-        draft = compass.parse(document)
-        draft.raw = text
-        recorded = actions.record(caller.sender, draft)
-    except (DialectError, actions.ActionError) as error:
-        status, errors = answer_to(error)
-        actions.log_refusal(
-            caller.sender,
-            status=status,
-            reason=refusal_reason(errors),
-            body=body.decode(errors="replace"),
-            source=compass.source_of(document),
-        )
-        return _refuse(status, errors)
-    return HttpResponse(
-        status=202,
-        headers={
-            "X-Pulseboard-Outcome": recorded.outcome.value,
-            "X-Pulseboard-Activity": str(recorded.activity),
-        },
+        text, event.document = strictjson.decode(body, settings.EVENT_BODY_LIMIT)
+        event.draft = compass.parse(event.document)
+        event.draft.raw = text
+    except DialectError as error:
+        event.error = error
+    return event
+
+
+def _decide(caller: auth.Caller, event: Event) -> HttpResponse:
+    """Record EVENT, or log why not."""
+    error: DialectError | actions.ActionError | None = event.error
+    if event.draft:
+        try:
+            return _accept(actions.record(caller.sender, event.draft))
+        except actions.ActionError as forbidden:
+            error = forbidden
+    assert error is not None
+    status, errors = answer_to(error)
+    actions.log_refusal(
+        caller.sender,
+        status=status,
+        reason=refusal_reason(errors),
+        body=event.body.decode(errors="replace"),
+        source=compass.source_of(event.document),
     )
+    return _refuse(status, errors)
+
+
+def _accept(recorded: actions.Recorded) -> HttpResponse:
+    headers = {
+        "X-Pulseboard-Outcome": recorded.outcome.value,
+        "X-Pulseboard-Activity": str(recorded.activity),
+    }
+    return HttpResponse(status=202, headers=headers)
 
 
 def answer_to(error: DialectError | actions.ActionError) -> tuple[int, list[Error]]:
@@ -102,5 +125,5 @@ def _refuse(status: int, errors: Sequence[Error]) -> HttpResponse:
     body = {"errors": [{"type": kind, "message": message} for kind, message in errors]}
     response = JsonResponse(body, status=status)
     if status == 401:
-        response["WWW-Authenticate"] = REALM
+        response["WWW-Authenticate"] = auth.REALM
     return response

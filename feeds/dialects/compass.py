@@ -17,6 +17,7 @@ from feeds.dialects.mapping import (
     TEXT,
     TIME,
     TITLE,
+    TITLE_LENGTH,
     Codec,
     DialectError,
     Document,
@@ -26,6 +27,7 @@ from feeds.dialects.mapping import (
     key,
     lift,
     lower,
+    microseconds,
     one_of,
 )
 
@@ -364,12 +366,11 @@ def _push(event: Document, columns: Document) -> Document:
 
 
 def _pull_request(event: Document, columns: Document) -> Document:
-    moment = columns["occurred_at"]
     return {
-        "title": f"Pull request {columns['external_id']}",
+        "title": f"Pull request {columns['external_id']}"[:TITLE_LENGTH],
         "target_key": columns["source_id"],
         "target_url": columns["source_id"],
-        "sequence": int(moment.timestamp() * 1_000_000),
+        "sequence": microseconds(columns["occurred_at"]),
     }
 
 

@@ -8,15 +8,18 @@ rest as details; `lower` is its exact inverse, so `lower(lift(document)) == docu
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
 KEY_LENGTH = 255  # characters of an indexed text
 TITLE_LENGTH = 255  # characters of a title in the feed; details keep the whole
 INT64 = range(-(2**63), 2**63)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_QUOTED_INTEGER = re.compile(r"-?\d{1,19}")  # as many digits as 64 bits have
 
 Document = dict[str, Any]
 Rule = Literal["missing", "format", "one_of", "too_large"]
@@ -100,7 +103,7 @@ def _read_key(value: Any) -> str:
 
 
 def _read_integer(value: Any) -> int:
-    if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) <= 20:
+    if isinstance(value, str) and _QUOTED_INTEGER.fullmatch(value):
         value = int(value)  # CI scripts quote their build numbers
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("must be a whole number")
@@ -142,6 +145,11 @@ def write_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def microseconds(moment: datetime) -> int:
+    """Count the microseconds from 1970 to MOMENT exactly, which a float of seconds does not."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
 def _read_title(value: Any) -> str:
     return _read_text(value)[:TITLE_LENGTH]
 
@@ -181,12 +189,17 @@ def key(text: str) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """One value of a document: its dotted path, its codec, and our column if it has one."""
+    """One value of a document: its dotted path, its codec, and our column if it has one.
+
+    An optional value that is absent gives its column the default, and the default is never written
+    back; so a sender who spells the default out finds it in the details.
+    """
 
     path: str
     codec: Codec = TEXT
     column: str = ""
     required: bool = False
+    default: Any = ""
 
     @cached_property
     def name(self) -> str:
@@ -227,6 +240,8 @@ def lift(
             if spec.required:
                 broken.add(spec.path)
                 faults.append(Fault(prefix + spec.path, "is required", "missing"))
+            elif spec.column and spec.default != "":
+                columns[spec.column] = spec.default
             continue
         try:
             ours = spec.codec.read(value)
@@ -246,7 +261,7 @@ def lower(columns: Mapping[str, Any], details: Document, fields: Sequence[Field]
     document = _copy(details)
     for spec in fields:
         ours = columns.get(spec.column) if spec.column else None
-        if ours is None or (ours == "" and not spec.required):
+        if ours is None or _implied(spec, ours):
             continue
         parent = _descend(document, spec.parents)
         if isinstance(parent, dict):
@@ -254,8 +269,13 @@ def lower(columns: Mapping[str, Any], details: Document, fields: Sequence[Field]
     return document
 
 
+def _implied(spec: Field, ours: Any) -> bool:
+    """Tell whether OURS may stand for a value that is not there."""
+    return not spec.required and ours in ("", spec.default)
+
+
 def _exact(spec: Field, ours: Any, value: Any) -> bool:
-    if ours == "" and not spec.required:
+    if _implied(spec, ours):
         return False
     written = spec.codec.write(ours)
     return type(written) is type(value) and bool(written == value)
@@ -263,7 +283,9 @@ def _exact(spec: Field, ours: Any, value: Any) -> bool:
 
 def _copy(document: Document) -> Document:
     """Copy the objects of DOCUMENT; lists are shared, for nothing here changes one."""
-    return {name: _copy(value) if isinstance(value, dict) else value for name, value in document.items()}
+    return {
+        name: _copy(value) if isinstance(value, dict) else value for name, value in document.items()
+    }
 
 
 def _descend(document: Document, steps: Sequence[str]) -> Any:

@@ -63,7 +63,10 @@ def check(value: Any, text: str) -> None:
         level = [child for parent in level for child in _children(parent)]
         if not level:
             return
-    raise _malformed(f"must not nest deeper than {DEPTH_LIMIT} levels")
+    if any(isinstance(child, dict | list) for child in level):
+        raise _malformed(f"must not nest deeper than {DEPTH_LIMIT} levels")
+    for scalar in level:  # in the deepest brackets that are allowed
+        _children(scalar)
 
 
 def _children(value: Any) -> list[Any]:

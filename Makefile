@@ -1,0 +1,56 @@
+# Everything a newcomer needs: `make run` starts Pulseboard, `make test` tests it.
+
+export PORT ?= 8000
+export DATA_DIR ?= var
+export SITE_URL ?= http://127.0.0.1:$(PORT)
+export HOST ?= 127.0.0.1
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet install --require-hashes
+# The database of `make test-postgres`; the tests make their own beside it.
+TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1/pulseboard
+TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
+
+.PHONY: run test test-postgres lint bench lock
+
+run: .venv/base  ## set up what is missing, then web, worker and beat until Ctrl-C
+	@$(BIN)/python manage.py bootstrap
+	@exec $(BIN)/honcho start
+
+test: .venv/dev  ## the whole suite on SQLite; needs no server
+	$(BIN)/pytest
+
+test-postgres: .venv/dev  ## the same suite on PostgreSQL and Redis
+	DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/pytest
+
+lint: .venv/dev  ## style, types, templates, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint templates --check --lint --quiet
+	DATA_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: .venv/bench  ## ratios, measured side by side; needs PostgreSQL
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.feed
+
+lock:  ## pin the newest versions that pyproject.toml allows; needs uv
+	for name in base dev bench; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+			--no-emit-index-url --no-annotate --no-header pyproject.toml \
+			$$( [ $$name = base ] || echo --group dev ) \
+			$$( [ $$name != bench ] || echo --group bench ) -o requirements/$$name.txt; \
+	done
+
+.venv/base: requirements/base.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) -r $<
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/base
+	$(PIP) -r $<
+	@touch $@
+
+.venv/bench: requirements/bench.txt .venv/dev
+	$(PIP) -r $<
+	@touch $@

@@ -1,0 +1,381 @@
+"""Perforce Helix TeamHub: an event of `/api/events`, in every form in which it travels.
+
+- The whole event, as GET answers it and as an upstream is read: its references in `objects`.
+- The request of `POST /events`, flat: only builds, and no id, which the server gives.
+- What the vendor's own server trigger posts after a push, known by its `type`.
+
+The first two may be wrapped, `{"event": {...}}`. whole() makes of the second the first, which a
+server stores and answers. The request of `PUT /events/:id` is not an event but a change of one:
+amend(). Source: the vendor's API page "Event".
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from feeds.dialects.mapping import (
+    INTEGER,
+    KEY,
+    OBJECT,
+    TIME,
+    TITLE_LENGTH,
+    Codec,
+    DialectError,
+    Document,
+    Draft,
+    Fault,
+    Field,
+    key,
+    lift,
+    lower,
+    microseconds,
+    one_of,
+    read_time,
+    write_time,
+)
+
+DIALECT = "teamhub"
+GENERATOR = "TeamHub"
+COMPANY = GENERATOR  # the source of events outside any project; no project id has capitals
+TRIGGER = "graph-push-reference-complete"
+COMPLETE = 100  # percent: "When progress is 100, the event is considered complete"
+KINDS = {"build": "build", "push": "push"}  # anything else is an activity
+ENDED = {"completed": "succeeded", "failed": "failed"}
+OPERATIONS = ("created", *ENDED)  # of a build that is sent to us
+NAMED_BY_REF = ("branch", "tag", "bookmark")
+MEMBERS = {"project_user": "user", "project_collaborator": "collaborator"}
+
+
+def _read_percent(value: Any) -> int:
+    percent: int = INTEGER.read(value)
+    if not 0 <= percent <= COMPLETE:
+        raise ValueError("must be a whole number from 0 to 100")
+    return percent
+
+
+def _read_reference(value: Any) -> Any:
+    """Read `"luotsi"`, `{"id": "luotsi"}` or the expanded object."""
+    if not _id(value):
+        raise ValueError("must be an id, or an object with an id")
+    return value
+
+
+def _read_commits(value: Any) -> Any:
+    """Read a list of commits, each an id or an object with one; or one Subversion number."""
+    listed = value if isinstance(value, list) else [value]
+    if not all(_id(commit) or _is_revision(commit) for commit in listed):
+        raise ValueError("must be a list of commit ids")
+    return value
+
+
+def _read_texts(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("must be a list of strings")
+    return value
+
+
+def _is_revision(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _id(value: Any) -> str:
+    """Return the id that VALUE is or holds, or "" if it is no reference."""
+    held = value.get("id") if isinstance(value, dict) else value
+    return held if isinstance(held, str) else ""
+
+
+def _kept(read: Callable[[Any], Any]) -> Codec:
+    """Check a value that has no column, and so is never written."""
+    return Codec(read, lambda value: value)
+
+
+PERCENT = Codec(_read_percent, int)
+REFERENCE = _kept(_read_reference)
+COMMITS = _kept(_read_commits)
+TEXTS = _kept(_read_texts)
+
+EVENT = (
+    Field("id", KEY, "external_id", required=True),
+    Field("subject", REFERENCE),
+    Field("subject.id", KEY, "actor_key"),
+    Field("timestamp", TIME, "occurred_at", required=True),
+    Field("created_at", TIME),
+    Field("updated_at", TIME),
+    Field("operation", KEY, "verb", required=True),
+    Field("target", KEY, "object_type", required=True),
+    Field("progress", PERCENT, "progress", default=COMPLETE),
+    Field("objects", OBJECT),
+    Field("objects.project", REFERENCE),
+    Field("objects.repository", REFERENCE),
+    Field("objects.ref"),
+    Field("objects.commits", COMMITS),
+    Field("objects.commit_count", INTEGER),
+    Field("objects.last_commit"),
+    Field("objects.name"),
+    Field("objects.resources", TEXTS),
+)
+REQUEST = (
+    Field("target", one_of(["build"]), "object_type", required=True),
+    Field("operation", one_of(OPERATIONS), "verb", default="created"),
+    Field("project", REFERENCE, required=True),
+    Field("repository", REFERENCE, required=True),
+    Field("name"),
+    Field("ref"),
+    Field("commits", COMMITS),
+    Field("resources", TEXTS),
+    Field("progress", PERCENT, "progress", default=COMPLETE),
+    Field("timestamp", TIME),  # has no column, for nothing else would tell its default from it
+)
+PUSHED = (
+    Field("type", one_of([TRIGGER]), required=True),
+    Field("target", one_of(["push"]), "object_type", default="push"),
+    Field("depot"),
+    Field("repo", required=True),
+    Field("repoName"),
+    Field("pusher", KEY, "actor_key", required=True),
+    Field("ref", required=True),
+    Field("oldValue"),
+    Field("newValue", required=True),
+)
+LINKS = ("project", "repository", "commits", "resources", "name", "ref")  # of a request
+CHANGE = (
+    Field("progress", PERCENT, "progress"),
+    Field("operation", one_of(OPERATIONS), "verb"),
+)
+#: What only a whole event has, and none of them in a column, so that its details tell it too.
+_OF_WHOLE_EVENT = ("objects", "created_at", "updated_at", "api_status")
+
+
+def parse(document: Any, *, now: datetime, subject: str = "") -> Draft:
+    """Read one event; raises DialectError with every fault and its path.
+
+    NOW is when it happened and SUBJECT who did it, if it does not say so. external_id of a POST
+    request is "": the server that records it makes an id.
+    """
+    body = _body(document)
+    fields = _form(body)
+    columns, details, faults = lift(body, fields, _prefix(document))
+    if fields is REQUEST and not faults:
+        faults = _unfinished(columns, _prefix(document))
+    if faults:
+        raise DialectError(faults)
+    target = columns["object_type"]
+    read = _pushed if fields is PUSHED else _linked
+    columns.update(read(body, columns, now))
+    acting = body.get("subject") if fields is EVENT else None  # a request's is the bot that sends
+    columns.setdefault("actor_key", key(_id(acting) or subject))
+    columns["actor_name"] = _name(acting) or columns["actor_key"]
+    return Draft(
+        dialect=DIALECT,
+        kind=KINDS.get(target, "activity"),
+        state=_state(columns) if target == "build" else "",
+        title=_title(body, columns),
+        sequence=_sequence(body, columns),
+        generator=GENERATOR,
+        details={**document, "event": details} if _is_wrapped(document) else details,
+        **columns,
+    )
+
+
+def render(columns: Mapping[str, Any]) -> Document:
+    """Write an event in the form in which it came: the exact inverse of parse()."""
+    details = columns["details"]
+    body = _body(details)
+    event = lower(columns, body, _form(body))
+    return {**details, "event": event} if _is_wrapped(details) else event
+
+
+def whole(request: Any, *, event_id: str, subject: str, now: datetime) -> Document:
+    """Return the whole event that a POST REQUEST makes, to be parsed, stored and answered.
+
+    Raises DialectError like parse().
+    """
+    draft = parse(request, now=now, subject=subject)
+    body = _body(request)
+    objects = {name: value for name, value in _objects(body).items() if value is not None}
+    for name in ("project", "repository"):
+        objects[name] = {"id": _id(objects[name])}
+    if "commits" in objects:
+        commits = objects["commits"]
+        listed = commits if isinstance(commits, list) else [commits]
+        objects["commits"] = [{"id": _id(commit) or str(commit)} for commit in listed]
+    stamp = write_time(now.replace(microsecond=0))
+    return {
+        "id": event_id,
+        "created_at": stamp,
+        "updated_at": stamp,
+        "subject": {"id": subject},
+        "operation": draft.verb,
+        "target": draft.object_type,
+        "progress": draft.progress,
+        "objects": objects,
+        "timestamp": body.get("timestamp") or stamp,
+    }
+
+
+def amend(columns: Mapping[str, Any], change: Any, *, now: datetime) -> Document:
+    """Return the whole event in COLUMNS after the CHANGE that a PUT asks for, to be parsed.
+
+    Only progress and operation change; other fields are ignored. Raises DialectError if the event
+    is no incomplete build, or the change is out of range or goes back.
+    """
+    wanted, _, faults = lift(_body(change), CHANGE, _prefix(change))
+    before = columns["progress"]
+    if columns["kind"] != "build" or before >= COMPLETE or columns["verb"] in ENDED:
+        faults.append(Fault("event", "must be a build that is not complete"))
+    elif wanted.get("progress", before) < before:
+        faults.append(Fault(f"{_prefix(change)}progress", f"must not go back from {before}"))
+    after = {"progress": before, "verb": columns["verb"], **wanted}
+    faults = faults or _unfinished(after, _prefix(change))
+    if faults:
+        raise DialectError(faults)
+    return {
+        **_body(render(columns)),
+        "progress": after["progress"],
+        "operation": after["verb"],
+        "updated_at": write_time(now.replace(microsecond=0)),
+    }
+
+
+# ---- forms
+
+
+def _is_wrapped(document: Document) -> bool:
+    return isinstance(document.get("event"), dict)
+
+
+def _prefix(document: Document) -> str:
+    return "event." if _is_wrapped(document) else ""
+
+
+def _body(document: Any) -> Document:
+    if not isinstance(document, dict):
+        raise DialectError([Fault("body", "must be an object")])
+    return document["event"] if _is_wrapped(document) else document
+
+
+def _form(body: Document) -> Sequence[Field]:
+    """Return the fields of the form that BODY has; its details have the same form."""
+    if any(body.get(name) is not None for name in _OF_WHOLE_EVENT):
+        return EVENT
+    return PUSHED if body.get("type") == TRIGGER else REQUEST
+
+
+def _unfinished(columns: Document, prefix: str) -> list[Fault]:
+    """Refuse a build that is complete and yet neither completed nor failed."""
+    if columns["progress"] < COMPLETE or columns["verb"] in ENDED:
+        return []
+    rule = f"must be one of {', '.join(ENDED)} when progress is {COMPLETE}"
+    return [Fault(f"{prefix}operation", rule)]
+
+
+# ---- what is derived
+
+
+def _linked(body: Document, columns: Document, now: datetime) -> Document:
+    """Derive the columns of a whole event or a request from what it links."""
+    objects = _objects(body)
+    path = [_id(objects.get(name)) for name in ("project", "repository")]
+    source = key("/".join(filter(None, path)) or COMPANY)
+    moment = columns.get("occurred_at") or _moment(body.get("timestamp")) or now
+    name = objects.get("ref") or objects.get("name") or objects.get("last_commit") or ""
+    links = [link for link in objects.get("resources") or [] if _is_link(link)]
+    return {
+        "source_id": source,
+        "external_id": columns.get("external_id", ""),
+        "occurred_at": moment,
+        "target_key": source,
+        "object_key": key(name),
+        "url": links[0] if links else "",
+    }
+
+
+def _pushed(body: Document, columns: Document, now: datetime) -> Document:
+    """Derive the columns of a trigger's push; sent twice, it is one event."""
+    source = key(body.get("repoName") or body["repo"] or COMPANY)
+    identity = [body["ref"], body.get("oldValue"), body["newValue"]]
+    return {
+        "source_id": source,
+        "external_id": key(json.dumps(identity, ensure_ascii=False)),
+        "occurred_at": now,
+        "target_key": source,
+        "object_key": key(body["ref"]),
+        "verb": "created",
+        "progress": COMPLETE,
+    }
+
+
+def _objects(body: Document) -> Document:
+    """Return what BODY links: it stands in `objects`, or in a request beside the rest."""
+    form = _form(body)
+    if form is EVENT:
+        return body.get("objects") or {}
+    return {name: body.get(name) for name in (LINKS if form is REQUEST else ("ref",))}
+
+
+def _state(columns: Document) -> str:
+    """Return the state of a build; one that was ended early has ended."""
+    running = "running" if columns["progress"] < COMPLETE else "unknown"
+    return ENDED.get(columns["verb"], running)
+
+
+def _sequence(body: Document, columns: Document) -> int:
+    """Order the updates of one event.
+
+    A PUT moves updated_at, but the wire has whole seconds of it, and a build may report twice in
+    one. Progress never goes back, so it breaks that tie, and the end comes after any progress.
+    """
+    moment = _moment(body.get("updated_at")) or columns["occurred_at"]
+    ended = int(columns["verb"] in ENDED)
+    return microseconds(moment) + int(columns["progress"]) + ended
+
+
+def _title(body: Document, columns: Document) -> str:
+    """Say in words what happened; plain text."""
+    objects = _objects(body)
+    target, did = columns["object_type"], columns["verb"]
+    ref, project = objects.get("ref"), _id(objects.get("project"))
+    member = _id(objects.get(MEMBERS.get(target, "")) or objects.get("user"))
+    if target == "push":
+        place = _id(objects.get("repository")) or columns["source_id"]
+        words = ["pushed", _commits(objects.get("commit_count")), "to", place, ref]
+    elif target in NAMED_BY_REF and ref:
+        words = [did, target, ref]
+    elif target in MEMBERS and member and did in ("added", "created"):
+        role = objects.get("role")
+        words = ["added", member]
+        words += ["as", role] if isinstance(role, str) and role else []
+        words += ["to", project] if project else []
+    else:
+        words = [did, target.replace("_", " ")]
+    title = " ".join(filter(None, [columns["actor_name"], *words]))
+    return (title[:1].upper() + title[1:] if not columns["actor_name"] else title)[:TITLE_LENGTH]
+
+
+def _commits(count: Any) -> str:
+    """Count the commits of a push; the list may be shorter than it, so it never counts."""
+    if count is None:
+        return ""
+    number = INTEGER.read(count)
+    return "1 commit" if number == 1 else f"{number} commits"
+
+
+def _name(subject: Any) -> str:
+    """Return the full name of an expanded SUBJECT, or ""."""
+    if not isinstance(subject, dict):
+        return ""
+    names = [subject.get(part) for part in ("first_name", "last_name")]
+    return key(" ".join(name for name in names if isinstance(name, str) and name))
+
+
+def _is_link(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
+def _moment(value: Any) -> datetime | None:
+    return None if value is None else read_time(value)

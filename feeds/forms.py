@@ -1,0 +1,167 @@
+"""The forms of the pages: what is asked, in which words, and what is wrong with an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+
+from feeds.dialects.mapping import key
+from feeds.models import KEY_LENGTH, Component, EventKind, EventSource, Role, User
+
+if TYPE_CHECKING:  # Django's own class takes no parameters when it runs
+    ChangeForm = PasswordChangeForm[User]
+else:
+    ChangeForm = PasswordChangeForm
+
+
+class SignInForm(AuthenticationForm):
+    """A user name or an e-mail, and a password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name or e-mail"
+        self.error_messages["invalid_login"] = (
+            "That name and password do not go together. Mind capital letters in the password; "
+            "an admin can set a new one."
+        )
+
+
+class PasswordForm(ChangeForm):
+    """The old password and a new one; no field takes the focus, for it is one form of a page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+
+
+class LinksField(forms.CharField):
+    """Links of a component, one a line: a name and a web address."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write stored links as lines."""
+        if not isinstance(value, list):
+            return value
+        return "\n".join(f"{link.get('name', '')} {link.get('url', '')}".strip() for link in value)
+
+    def clean(self, value: Any) -> list[dict[str, str]]:
+        """Read lines into links; the address is the last word of a line."""
+        links = []
+        for line in filter(None, map(str.strip, super().clean(value).splitlines())):
+            name, _, url = line.rpartition(" ")
+            if not is_web_address(url):
+                raise forms.ValidationError(
+                    f"“{line}” must end in a web address that begins with https:// or http://."
+                )
+            links.append({"name": name.strip() or urlsplit(url).netloc, "url": url})
+        return links
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether TEXT is an http or https address with a host."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+class ComponentForm(forms.Form):
+    """What a component is."""
+
+    name = forms.CharField(max_length=100)
+    slug = forms.SlugField(
+        max_length=64,
+        required=False,
+        help_text="The short name in addresses and filters. Left empty, it comes from the name.",
+    )
+    type = forms.ChoiceField(choices=Component.Type.choices, initial=Component.Type.SERVICE)
+    owner_team = forms.CharField(label="Owner team", max_length=100, required=False)
+    description = forms.CharField(
+        max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    links = LinksField(
+        required=False,
+        help_text="One a line: a name, a space, a web address. Runbook https://wiki.example.com/x",
+    )
+
+
+class SourceForm(forms.Form):
+    """A new source of events."""
+
+    external_id = forms.CharField(
+        label="External id",
+        max_length=KEY_LENGTH,
+        help_text="What senders write as externalEventSourceId. It cannot be changed later.",
+    )
+    kind = forms.ChoiceField(
+        choices=EventKind.choices,
+        help_text="A source sends events of one kind. It cannot be changed later.",
+    )
+    name = forms.CharField(
+        max_length=KEY_LENGTH, required=False, help_text="For people. May stay empty."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a source that exists."""
+        given = super().clean() or {}
+        taken = EventSource.objects.filter(
+            external_id=key(given.get("external_id", "")), kind=given.get("kind", "")
+        )
+        if taken.exists():
+            self.add_error("external_id", "A source with this external id and kind exists already.")
+        return given
+
+
+class SourceNameForm(forms.Form):
+    """The only thing of a source that may change."""
+
+    name = forms.CharField(
+        max_length=KEY_LENGTH,
+        required=False,
+        help_text="For people. Left empty, the external id is shown.",
+    )
+
+
+class AttachForm(forms.Form):
+    """A source to show on a component."""
+
+    source = forms.ModelChoiceField(
+        EventSource.objects.none(),
+        to_field_name="uuid",
+        empty_label="Choose a source…",
+        error_messages={"invalid_choice": "That source is gone, or attached already."},
+    )
+
+    def __init__(self, component: Component, data: Any = None) -> None:
+        super().__init__(data)
+        free = EventSource.objects.exclude(attachments__component=component)
+        field = self.fields["source"]
+        field.queryset = free  # type: ignore[attr-defined]
+        field.label_from_instance = _source_label  # type: ignore[attr-defined]
+
+
+def _source_label(source: EventSource) -> str:
+    named = f"{source.name}: " if source.name else ""
+    return f"{named}{source.external_id} ({source.get_kind_display().lower()})"
+
+
+class TokenForm(forms.Form):
+    """A new token of a person, at most as strong as the person."""
+
+    name = forms.CharField(
+        max_length=100, help_text="What will use it, so that you know which to revoke."
+    )
+    role = forms.ChoiceField()
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        order = list(Role)
+        weaker = order[: order.index(Role(user.role)) + 1]
+        field = self.fields["role"]
+        field.choices = [(role.value, role.label) for role in weaker]  # type: ignore[attr-defined]
+        field.initial = Role.COMPOSER if Role.COMPOSER in weaker else Role.VIEWER

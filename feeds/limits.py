@@ -1,0 +1,86 @@
+"""The rate limit: an exact count of a user's requests in a minute, whatever the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import connection
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from feeds.actions import Sender
+from feeds.models import RateWindow
+
+WINDOW = timedelta(minutes=1)  # "100 requests per user per minute"; it opens with a request
+_TABLE = RateWindow._meta.db_table
+# One statement checks the caller, counts and reads: two requests can never be given the same
+# place, and a token that was revoked a moment ago gets none.
+COUNT = f"""
+    INSERT INTO {_TABLE} (user_id, started_at, count)
+    SELECT owner.id, %(now)s, 1 FROM feeds_user owner
+    WHERE owner.id = %(user)s AND owner.is_active AND (%(token)s = 0 OR EXISTS (
+        SELECT 1 FROM feeds_apitoken WHERE id = %(token)s AND revoked_at IS NULL))
+    ON CONFLICT (user_id) DO UPDATE SET
+        count = CASE WHEN {_TABLE}.started_at > %(since)s THEN {_TABLE}.count + 1 ELSE 1 END,
+        started_at = CASE WHEN {_TABLE}.started_at > %(since)s
+            THEN {_TABLE}.started_at ELSE excluded.started_at END
+    RETURNING count, started_at
+"""
+
+
+R = TypeVar("R", bound=HttpResponseBase)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is left of a user's minute after a request; a limit of 0 is none."""
+
+    limit: int
+    count: int
+    resets_at: datetime
+    asked_at: datetime
+
+    @property
+    def exceeded(self) -> bool:
+        """Tell whether this request is one too many."""
+        return 0 < self.limit < self.count
+
+    def mark(self, response: R) -> R:
+        """Tell the sender of RESPONSE where it stands; reset is in Unix seconds."""
+        if not self.limit:
+            return response
+        response["X-RateLimit-Limit"] = str(self.limit)
+        response["X-RateLimit-Remaining"] = str(max(0, self.limit - self.count))
+        response["X-RateLimit-Reset"] = str(int(self.resets_at.timestamp()) + 1)
+        if self.exceeded:
+            wait = (self.resets_at - self.asked_at).total_seconds()
+            response["Retry-After"] = str(max(1, int(wait) + 1))
+        return response
+
+
+def parameters(sender: Sender, now: datetime) -> dict[str, object]:
+    """Return the parameters of COUNT."""
+    moment = connection.ops.adapt_datetimefield_value
+    return {
+        "user": sender.user.pk,
+        "token": sender.token_id or 0,
+        "now": moment(now),
+        "since": moment(now - WINDOW),
+    }
+
+
+def count(sender: Sender) -> Allowance | None:
+    """Count a request of SENDER; None if it may no longer come in."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, parameters(sender, now))
+        counted = cursor.fetchone()
+    if counted is None:
+        return None
+    number, started_at = counted
+    if isinstance(started_at, str):  # SQLite keeps text
+        started_at = datetime.fromisoformat(started_at).replace(tzinfo=UTC)
+    return Allowance(settings.RATE_LIMIT, number, started_at + WINDOW, now)

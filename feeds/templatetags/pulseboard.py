@@ -1,0 +1,139 @@
+"""What the templates need: icons, the words of vocabulary.py, safe HTML, and filter links."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import nh3
+from django import template
+from django.conf import settings
+from django.forms import BoundField
+from django.http import QueryDict
+from django.template.context import RequestContext
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from feeds import vocabulary
+from feeds.models import Activity
+
+register = template.Library()
+
+#: What activity streams may say in titles and contents; everything else goes.
+TAGS = {
+    *("a", "abbr", "b", "blockquote", "br", "code", "del", "em", "i", "ins", "li", "ol"),
+    *("p", "pre", "q", "s", "small", "span", "strong", "sub", "sup", "ul"),
+}
+ATTRIBUTES = {"a": {"href", "title"}, "abbr": {"title"}}
+SCHEMES = {"http", "https", "mailto"}
+HTML_DIALECTS = {"streams"}
+LINK_REL = "nofollow noopener noreferrer"
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon of the sprite; LABEL is spoken, and without it the icon is decoration."""
+    spoken = (
+        format_html('role="img" aria-label="{}"', label)
+        if label
+        else mark_safe('aria-hidden="true"')
+    )
+    return format_html(
+        '<svg class="icon" width="16" height="16" {}><use href="{}#{}"></use></svg>',
+        spoken,
+        static("icons.svg"),
+        name,
+    )
+
+
+register.filter("look", vocabulary.look)
+register.filter("mark", vocabulary.mark)
+register.filter("icon_of", vocabulary.icon)
+register.filter("phrase", vocabulary.phrase)
+register.filter("facts", vocabulary.facts)
+register.filter("short", vocabulary.short)
+
+
+@register.filter
+def sanitised(text: str) -> SafeString:
+    """Return the HTML in TEXT without all that could harm."""
+    clean = nh3.clean(
+        text, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel=LINK_REL
+    )
+    return mark_safe(clean)  # nh3 has just cleaned it
+
+
+@register.filter
+def has_html(activity: Activity) -> bool:
+    """Tell whether title and content are HTML; in all dialects but one they are plain text."""
+    return activity.dialect in HTML_DIALECTS
+
+
+@register.filter
+def web(url: str) -> str:
+    """Return URL if it is a web address, else "": nothing else becomes a link."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme.lower() in {"http", "https"} and parts.netloc else ""
+
+
+@register.filter
+def host(url: str) -> str:
+    """Return the host of a web address."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+@register.simple_tag(takes_context=True)
+def may_read(context: RequestContext) -> bool:
+    """Tell whether the reader may open the feed, so that its links are of use."""
+    user = context.get("user")
+    return bool(settings.ANONYMOUS_READ or (user and user.is_authenticated))
+
+
+@register.simple_tag(takes_context=True)
+def narrow(context: RequestContext, name: str, value: str) -> str:
+    """Return the address of the feed with NAME=VALUE added to the filters in force.
+
+    Pages without filters of their own, such as an event's, start from none.
+    """
+    return narrowed(context.get("feed_query") or QueryDict(), name, value)
+
+
+def narrowed(query: QueryDict, name: str, value: str) -> str:
+    """Return the address of the feed that QUERY shows, with NAME=VALUE added."""
+    wanted = query.copy()
+    kept = [other for other in wanted.getlist(name) if other and other != f"-{value}"]
+    written = escaped(value)
+    wanted.setlist(name, kept if written in kept else [*kept, written])
+    return feed_address(wanted)
+
+
+def escaped(value: str) -> str:
+    """Write VALUE so that filters.Choice reads it as included, whatever it begins with."""
+    return f"\\{value}" if value.startswith(("-", "\\")) else value
+
+
+def feed_address(query: QueryDict) -> str:
+    """Return the address of the newest page of the feed that QUERY shows."""
+    wanted = query.copy()
+    for name in list(wanted):
+        values = [value for value in wanted.getlist(name) if value]
+        if name in {"before", "after"} or not values:
+            del wanted[name]
+        else:
+            wanted.setlist(name, values)
+    return f"{reverse('feed')}?{wanted.urlencode()}" if wanted else reverse("feed")
+
+
+@register.simple_tag
+def errors_of(form: Any) -> list[tuple[str, str, str]]:
+    """Return the id, label and first words of every field of FORM that is wrong."""
+    fields: list[BoundField] = [field for field in form if field.errors]
+    return [(field.id_for_label, str(field.label), str(field.errors[0])) for field in fields]

@@ -1,0 +1,218 @@
+"""The feed and its filters, and the page of one event."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+from feeds import actions
+from feeds.filters import FACETS, Choice, FeedFilter, FilterError, Page, page
+from feeds.models import Activity, Component
+from feeds.templatetags.pulseboard import escaped, feed_address
+from feeds.views.access import readers
+from feeds.vocabulary import KINDS, STATES
+
+SUGGESTED_FROM = 300  # newest activities whose values the inputs suggest
+SUGGESTED_COMPONENTS = 200
+
+LABELS = {
+    "type": "Type",
+    "state": "State",
+    "generator": "Generator",
+    "actor": "Actor",
+    "target": "Target",
+    "component": "Component",
+    "source": "Source",
+    "since": "Since",
+    "until": "Until",
+    "q": "Text",
+}
+INPUTS = ("component", "source", "generator", "actor", "target")
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter in force, in words, and the addresses without it and with its opposite."""
+
+    label: str
+    relation: str  # "is", "is not", ...
+    word: str
+    removed: str
+    flipped: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A text input of the filter form, and the values that it cannot show but must keep."""
+
+    name: str
+    label: str
+    value: str
+    kept: list[str]
+    suggestions: list[str]
+
+
+@readers
+def feed(request: HttpRequest) -> HttpResponse:
+    """Show what happened, newest first: the page, or for htmx its list alone."""
+    context: dict[str, Any] = {"feed_query": request.GET, "chips": [], "filtered": True}
+    status = 200
+    try:
+        filter = FeedFilter.read(request.GET)
+        context |= {"filtered": bool(filter), "chips": chips(request.GET, filter)}
+        context |= listing(request, page(filter, request.GET), request.GET)
+    except FilterError as error:
+        status, context["error"] = 400, error
+        context["open"] = error.field in (*INPUTS, "since", "until")
+    if not is_fragment(request):
+        context |= form(request.GET)
+    if status == 200 and not context["page"].rows and not context["filtered"]:
+        context |= {"site_url": settings.SITE_URL, "cloud_id": actions.cloud_id()}
+    return answer(request, "feed.html", context, status=status)
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Tell whether htmx asks for the list alone; going back in the history wants the page."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return bool(htmx and not htmx.boosted and not htmx.history_restore_request)
+
+
+def answer(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render TEMPLATE, or for htmx only the list that it holds."""
+    fragment = is_fragment(request)
+    response = render(request, "_feed.html" if fragment else template, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    if fragment:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def listing(request: HttpRequest, page: Page, query: QueryDict) -> dict[str, Any]:
+    """Return what _feed.html shows: the rows of PAGE, and links to its neighbours."""
+
+    def beside(name: str, cursor: object) -> str:
+        wanted = request.GET.copy()
+        wanted.pop("before", None)
+        wanted.pop("after", None)
+        if cursor:
+            wanted[name] = str(cursor)
+        return f"{request.path}?{wanted.urlencode()}" if wanted else request.path
+
+    paged = bool(request.GET.get("before") or request.GET.get("after"))
+    return {
+        "page": page,
+        "feed_query": query,
+        "older": beside("before", page.older) if page.older else "",
+        "newer": beside("after", page.newer) if page.newer else "",
+        "newest": beside("", None) if paged else "",
+    }
+
+
+def feed_of(request: HttpRequest, facet: str, value: str) -> dict[str, Any]:
+    """Return what _feed.html shows on the page of a component or a source."""
+    query = QueryDict(mutable=True)
+    query[facet] = escaped(value)
+    try:
+        found = page(FeedFilter.read(query), request.GET)
+    except FilterError as error:
+        return {"error": error, "feed_query": query, "filtered": False}
+    return {**listing(request, found, query), "filtered": False, "whole": feed_address(query)}
+
+
+def form(query: QueryDict) -> dict[str, Any]:
+    """Return what the filter form shows.
+
+    Suggestions cost two queries, whatever the size of the history: the values of the newest
+    SUGGESTED_FROM activities, and at most SUGGESTED_COMPONENTS slugs.
+    """
+    newest = Activity.objects.order_by("-occurred_at", "-id")
+    seen = list(newest.values_list("generator", "actor_key", "target_key")[:SUGGESTED_FROM])
+    suggestions = {
+        name: sorted({row[at] for row in seen if row[at]})
+        for at, name in enumerate(("generator", "actor", "target"))
+    }
+    slugs = Component.objects.order_by("slug").values_list("slug", flat=True)
+    suggestions["component"] = list(slugs[:SUGGESTED_COMPONENTS])
+    return {
+        "inputs": [_input(query, name, suggestions.get(name, [])) for name in INPUTS],
+        "boxes": [_boxes(query, "type", KINDS), _boxes(query, "state", STATES)],
+        "since": query.get("since", ""),
+        "until": query.get("until", ""),
+        "q": query.get("q", ""),
+    }
+
+
+def _input(query: QueryDict, name: str, suggestions: list[str]) -> Input:
+    given = [value for value in query.getlist(name) if value]
+    shown = given[0] if given else ""
+    return Input(name, LABELS[name], shown, given[1:], [escaped(value) for value in suggestions])
+
+
+def _boxes(query: QueryDict, name: str, words: dict[str, Any]) -> dict[str, Any]:
+    given = query.getlist(name)
+    return {
+        "name": name,
+        "label": LABELS[name],
+        "options": [(str(value), look, str(value) in given) for value, look in words.items()],
+        "kept": [value for value in given if value and value not in words],
+    }
+
+
+def chips(query: QueryDict, filter: FeedFilter) -> list[Chip]:
+    """Say every filter in force in words, each with the address of the feed without it."""
+    found = []
+    for name in FACETS:
+        choice = filter.choices.get(name, Choice())
+        for value in choice.included:
+            found.append(_chip(query, name, value, "is", (escaped(value), f"\\{value}")))
+        for value in choice.excluded:
+            found.append(_chip(query, name, value, "is not", (f"-{value}",)))
+    for name, relation in (("since", "from"), ("until", "before"), ("q", "contains")):
+        if given := query.get(name, "").strip():
+            found.append(Chip(LABELS[name], relation, given, _with(query, name, (given,), None)))
+    return found
+
+
+def _chip(query: QueryDict, name: str, value: str, relation: str, written: tuple[str, ...]) -> Chip:
+    word = (
+        KINDS[value].label if name == "type" else STATES[value].word if name == "state" else value
+    )
+    opposite = f"-{value}" if relation == "is" else escaped(value)
+    removed = _with(query, name, written, None)
+    return Chip(LABELS[name], relation, word, removed, _with(query, name, written, opposite))
+
+
+def _with(query: QueryDict, name: str, written: tuple[str, ...], instead: str | None) -> str:
+    """Return the address of the feed without WRITTEN in parameter NAME, and with INSTEAD."""
+    wanted = query.copy()
+    kept = [value for value in wanted.getlist(name) if value.strip() not in written]
+    wanted.setlist(name, [*kept, instead] if instead else kept)
+    return feed_address(wanted)
+
+
+@readers
+def activity(request: HttpRequest, identity: UUID) -> HttpResponse:
+    """Show one event: what we read in it, and what the vendor sent."""
+    rows = Activity.objects.select_related("source", "author")
+    found = get_object_or_404(rows.prefetch_related("source__components"), uuid=identity)
+    return render(request, "activity.html", {"activity": found, "raw": pretty(found.raw)})
+
+
+def pretty(raw: str) -> str:
+    """Indent RAW if it is JSON that can be shown, else return it as it is."""
+    try:
+        text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+        text.encode()  # an escaped lone surrogate is JSON, but no text
+    except (ValueError, RecursionError):
+        return raw
+    return text

@@ -1,0 +1,205 @@
+"""How we say and draw what happened: ONE table for kinds, states and verb phrases.
+
+A new kind or state is one line here. Icons are ids of static/icons.svg; a tint is the class
+`tint-...` of static/app.css and a tone the class `tone-...`. No colour stands alone: a state is
+always glyph + word + tone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from feeds.models import Activity, EventKind
+
+State = Activity.State
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a kind of event is named and drawn; `said` is the verb phrase for want of a better."""
+
+    label: str
+    icon: str
+    tint: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a state is named and drawn."""
+
+    word: str
+    tone: str  # success, danger, warning, progress, done, maint or neutral
+    icon: str
+
+
+KINDS: dict[str, Look] = {
+    EventKind.DEPLOYMENT: Look("Deployment", "rocket", "deployment", "sent a deployment of"),
+    EventKind.BUILD: Look("Build", "hammer", "build", "sent a build of"),
+    EventKind.PUSH: Look("Push", "git-commit-horizontal", "push", "pushed"),
+    EventKind.PULL_REQUEST: Look("Pull request", "git-pull-request", "pull-request", "changed"),
+    EventKind.INCIDENT: Look("Incident", "siren", "incident", "reported the incident"),
+    EventKind.ALERT: Look("Alert", "bell-ring", "alert", "raised the alert"),
+    EventKind.FLAG: Look("Flag", "flag", "flag", "changed the flag"),
+    EventKind.LIFECYCLE: Look("Lifecycle", "refresh-ccw", "lifecycle", "moved"),
+    EventKind.VULNERABILITY: Look("Vulnerability", "shield-alert", "vulnerability", "reported"),
+    EventKind.CUSTOM: Look("Custom", "message-square", "custom", "posted"),
+    EventKind.ACTIVITY: Look("Activity", "activity", "activity", "posted"),
+}
+
+STATES: dict[str, Mark] = {
+    State.PENDING: Mark("Pending", "neutral", "clock"),
+    State.RUNNING: Mark("Running", "progress", "loader"),
+    State.SUCCEEDED: Mark("Succeeded", "success", "circle-check"),
+    State.FAILED: Mark("Failed", "danger", "circle-x"),
+    State.ERROR: Mark("Error", "danger", "triangle-alert"),
+    State.TIMED_OUT: Mark("Timed out", "danger", "timer-off"),
+    State.CANCELLED: Mark("Cancelled", "neutral", "ban"),
+    State.ROLLED_BACK: Mark("Rolled back", "warning", "undo-2"),
+    State.OPEN: Mark("Open", "danger", "circle-dot"),
+    State.ACKNOWLEDGED: Mark("Acknowledged", "warning", "eye"),
+    State.SNOOZED: Mark("Snoozed", "maint", "bell-off"),
+    State.RESOLVED: Mark("Resolved", "success", "check-check"),
+    State.CLOSED: Mark("Closed", "neutral", "circle-minus"),
+    State.CREATED: Mark("Created", "progress", "circle-plus"),
+    State.IN_REVIEW: Mark("In review", "progress", "messages-square"),
+    State.MERGED: Mark("Merged", "done", "git-merge"),
+    State.REJECTED: Mark("Rejected", "danger", "circle-x"),
+    State.REMEDIATED: Mark("Remediated", "success", "shield-check"),
+    State.DECLINED: Mark("Declined", "neutral", "ban"),
+    State.ON: Mark("On", "success", "toggle-right"),
+    State.OFF: Mark("Off", "neutral", "toggle-left"),
+    State.TARGETING_UPDATED: Mark("Targeting updated", "progress", "crosshair"),
+    State.ARCHIVED: Mark("Archived", "neutral", "archive"),
+    State.DELETED: Mark("Deleted", "neutral", "trash-2"),
+    State.PRE_RELEASE: Mark("Pre-release", "maint", "flask-conical"),
+    State.PRODUCTION: Mark("Production", "done", "globe"),
+    State.DEPRECATION: Mark("Deprecation", "warning", "sunset"),
+    State.END_OF_LIFE: Mark("End of life", "neutral", "power-off"),
+    State.UNKNOWN: Mark("Unknown", "neutral", "circle-question-mark"),
+}
+
+#: What an actor did to the object, read as "Maria deployed payments-api".
+PHRASES: dict[tuple[str, str], str] = {
+    (EventKind.DEPLOYMENT, State.PENDING): "is about to deploy",
+    (EventKind.DEPLOYMENT, State.RUNNING): "is deploying",
+    (EventKind.DEPLOYMENT, State.SUCCEEDED): "deployed",
+    (EventKind.DEPLOYMENT, State.FAILED): "failed to deploy",
+    (EventKind.DEPLOYMENT, State.CANCELLED): "cancelled the deployment of",
+    (EventKind.DEPLOYMENT, State.ROLLED_BACK): "rolled back",
+    (EventKind.BUILD, State.PENDING): "is about to build",
+    (EventKind.BUILD, State.RUNNING): "is building",
+    (EventKind.BUILD, State.SUCCEEDED): "built",
+    (EventKind.BUILD, State.FAILED): "failed to build",
+    (EventKind.BUILD, State.ERROR): "met an error building",
+    (EventKind.BUILD, State.TIMED_OUT): "ran out of time building",
+    (EventKind.BUILD, State.CANCELLED): "cancelled the build of",
+    (EventKind.PULL_REQUEST, State.CREATED): "opened",
+    (EventKind.PULL_REQUEST, State.IN_REVIEW): "asked for a review of",
+    (EventKind.PULL_REQUEST, State.MERGED): "merged",
+    (EventKind.PULL_REQUEST, State.REJECTED): "rejected",
+    (EventKind.INCIDENT, State.OPEN): "opened",
+    (EventKind.INCIDENT, State.RESOLVED): "resolved",
+    (EventKind.INCIDENT, State.DELETED): "deleted",
+    (EventKind.ALERT, State.OPEN): "raised",
+    (EventKind.ALERT, State.ACKNOWLEDGED): "acknowledged",
+    (EventKind.ALERT, State.SNOOZED): "snoozed",
+    (EventKind.ALERT, State.CLOSED): "closed",
+    (EventKind.FLAG, State.ON): "switched on",
+    (EventKind.FLAG, State.OFF): "switched off",
+    (EventKind.FLAG, State.CREATED): "created the flag",
+    (EventKind.FLAG, State.ARCHIVED): "archived the flag",
+    (EventKind.FLAG, State.DELETED): "deleted the flag",
+    (EventKind.FLAG, State.TARGETING_UPDATED): "changed who gets",
+    (EventKind.LIFECYCLE, State.DEPRECATION): "deprecated",
+    (EventKind.LIFECYCLE, State.END_OF_LIFE): "ended the life of",
+    (EventKind.VULNERABILITY, State.OPEN): "found",
+    (EventKind.VULNERABILITY, State.REMEDIATED): "remediated",
+    (EventKind.VULNERABILITY, State.DECLINED): "declined to fix",
+}
+CUSTOM_ICONS = {"INFO": "info", "WARNING": "triangle-alert", "CHECKPOINT": "milestone"}
+LEVELS = {"ONE": "Sev 1", "TWO": "Sev 2", "THREE": "Sev 3", "FOUR": "Sev 4", "FIVE": "Sev 5"}
+#: Where each kind of Compass keeps what a row shows beside the title.
+PROPERTIES = {
+    EventKind.DEPLOYMENT: ("deployment", "deploymentProperties"),
+    EventKind.BUILD: ("build", "buildProperties"),
+    EventKind.PUSH: ("push", "pushEventProperties"),
+    EventKind.INCIDENT: ("incident", "incidentProperties"),
+    EventKind.ALERT: ("alert", "alertProperties"),
+    EventKind.VULNERABILITY: ("vulnerability", "vulnerabilityProperties"),
+}
+
+
+def look(kind: str) -> Look:
+    """Return how KIND is drawn; a kind we do not know looks like an activity."""
+    return KINDS.get(kind, KINDS[EventKind.ACTIVITY])
+
+
+def mark(state: str) -> Mark | None:
+    """Return how STATE is drawn, None if the event has no state."""
+    return STATES.get(state, STATES[State.UNKNOWN]) if state else None
+
+
+def icon(activity: Activity) -> str:
+    """Return the icon of ACTIVITY: its kind's, but merges and custom events have their own."""
+    if activity.kind == EventKind.PULL_REQUEST and activity.state == State.MERGED:
+        return "git-merge"
+    if activity.kind == EventKind.CUSTOM:
+        return CUSTOM_ICONS.get(activity.icon, look(activity.kind).icon)
+    return look(activity.kind).icon
+
+
+def phrase(activity: Activity) -> str:
+    """Say what the actor did; "" where the title is a whole sentence, as in activity streams."""
+    if activity.dialect == "streams":
+        return ""
+    return PHRASES.get((activity.kind, activity.state), look(activity.kind).said)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a row shows beside actor and title; "" is not given."""
+
+    target: str = ""  # words for target_key
+    prod: bool = False
+    ref: str = ""  # a branch or a pipeline
+    level: str = ""  # severity or priority
+
+
+def facts(activity: Activity) -> Facts:
+    """Read the vendor's leftover fields of ACTIVITY; whatever is missing or odd is "" here."""
+    own = _at(activity.details, "event", *PROPERTIES.get(EventKind(activity.kind), ("", "")))
+    environment = _at(own, "environment")
+    severity = _at(own, "severity")
+    level = _text(severity, "level")
+    return Facts(
+        target=_text(environment, "displayName") or short(activity.target_key),
+        prod=_text(environment, "category") == "PRODUCTION",
+        ref=_text(own, "branchName") or _text(_at(own, "pipeline"), "displayName"),
+        level=_text(severity, "label")
+        or LEVELS.get(level, level.title())
+        or _text(own, "priority"),
+    )
+
+
+def _at(value: Any, *steps: str) -> Any:
+    for step in steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text(value: Any, step: str) -> str:
+    found = _at(value, step)
+    return found if isinstance(found, str) else ""
+
+
+def short(text: str) -> str:
+    """Cut a web address to the last two steps of its path: owner/name of a repository."""
+    try:
+        path = urlsplit(text).path if "://" in text else ""
+    except ValueError:
+        return text
+    return "/".join(path.strip("/").removesuffix(".git").split("/")[-2:]) or text

@@ -1,0 +1,90 @@
+// What the pages do beyond HTML: everything works without it.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const sprite = () => document.querySelector("#theme use").getAttribute("href").split("#")[0];
+
+  // ---- theme: system, light, dark, system ...
+  const icons = { system: "monitor", light: "sun", dark: "moon" };
+  const drawTheme = () => {
+    const button = document.getElementById("theme");
+    if (!button) return;
+    const theme = root.dataset.theme || "system";
+    button.title = `Theme: ${theme}`;
+    button.setAttribute("aria-label", button.title);
+    button.querySelector("use").setAttribute("href", `${sprite()}#${icons[theme]}`);
+  };
+  const nextTheme = () => {
+    const order = ["system", "light", "dark"];
+    const theme = order[(order.indexOf(root.dataset.theme || "system") + 1) % order.length];
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    try { localStorage.setItem("theme", theme); } catch { /* it lasts until the next page */ }
+    drawTheme();
+  };
+
+  // ---- copy buttons
+  const copy = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    const label = button.querySelector("span");
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      label.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source); // no clipboard without https: Ctrl+C does it
+      label.textContent = "Selected";
+    }
+    setTimeout(() => { label.textContent = "Copy"; }, 2000);
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.id === "theme") nextTheme();
+    if (button?.dataset.copy) copy(button);
+    if (!event.detail) return; // Enter in an input "clicks" the submit button: the menu stays
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  // ---- the feed by keyboard, as the ARIA pattern has it; Esc closes a menu
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      const menu = document.activeElement?.closest("details.menu[open]");
+      if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    }
+    const row = document.activeElement?.closest("[role=feed] > article");
+    if (!row) return;
+    let to = null;
+    if (event.key === "PageDown") to = row.nextElementSibling;
+    else if (event.key === "PageUp") to = row.previousElementSibling;
+    else if (event.ctrlKey && event.key === "End") to = document.querySelector(".pager a");
+    else if (event.ctrlKey && event.key === "Home") to = document.getElementById("f-q");
+    if (!to) return;
+    event.preventDefault();
+    to.focus();
+  });
+
+  // ---- htmx
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request } = event.detail.ctx;
+    const token = document.querySelector("meta[name=csrf-token]")?.content;
+    if (request.method.toUpperCase() !== "GET") {
+      if (token) request.headers["X-CSRFToken"] = token;
+    } else if (request.body instanceof FormData) { // an address without empty parameters
+      for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
+    }
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    const feed = document.getElementById("feed");
+    if (!feed) return;
+    const rows = feed.querySelectorAll("article").length;
+    const error = feed.querySelector("#f-error");
+    document.getElementById("announce").textContent = error ? "" : `${rows} events shown`;
+    if (document.activeElement === document.body) feed.focus({ preventScroll: true });
+  });
+  document.addEventListener("htmx:after:history:restore", drawTheme);
+
+  drawTheme();
+  document.querySelector("[data-focus]")?.focus();
+})();

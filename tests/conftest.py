@@ -1,0 +1,97 @@
+"""What every test may ask for: people, their credentials, and a Pulseboard that runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from feeds import actions
+from feeds.api import auth
+from feeds.models import Role, User
+from tests.events import compass_event
+from tests.house import House, house
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Forget what a process keeps of a database, for each test has one of its own."""
+    actions.site.cache_clear()
+    auth._callers.clear()
+
+
+@dataclass
+class Caller:
+    """A user of the API, with the token that it sends."""
+
+    user: User
+    secret: str
+    client: Client = field(default_factory=Client)
+
+    @property
+    def basic(self) -> str:
+        return "Basic " + base64.b64encode(f"{self.user.email}:{self.secret}".encode()).decode()
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(path, query, headers={"authorization": self.basic})
+
+    def post(self, path: str, body: Any, content_type: str = "application/json") -> Any:
+        data = body if isinstance(body, str | bytes) else json.dumps(body)
+        return self.client.post(
+            path, data, content_type=content_type, headers={"authorization": self.basic}
+        )
+
+    def send(self, document: Any) -> Any:
+        return self.post("/gateway/api/compass/v1/events", document)
+
+    def event(self, kind: str = "custom", **fields: Any) -> Any:
+        """Send an event of KIND to this site, changed by FIELDS."""
+        return self.send(compass_event(kind, **fields))
+
+
+@pytest.fixture()
+def caller(db: None) -> Callable[[str], Caller]:
+    """Make a caller by role: caller("bot")."""
+
+    def make(role: str, name: str = "") -> Caller:
+        name = name or role
+        user = actions.ensure_user(name, role=Role(role))
+        User.objects.filter(pk=user.pk).update(email=f"{name}@example.com")
+        user.refresh_from_db()
+        return Caller(user, actions.create_token(user, role=Role(role)))
+
+    return make
+
+
+@pytest.fixture()
+def bot(caller: Callable[[str], Caller]) -> Caller:
+    return caller("bot")
+
+
+@pytest.fixture()
+def admin(caller: Callable[[str], Caller]) -> Caller:
+    return caller("admin")
+
+
+@pytest.fixture()
+def viewer(caller: Callable[[str], Caller]) -> Caller:
+    return caller("viewer")
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[House]:
+    """A running Pulseboard with collected files and the demo, shared by the tests that only read
+    it or that bring users and sources of their own."""
+    environment = {
+        name: os.environ[name] for name in ("REDIS_URL",) if os.environ.get(name)
+    }
+    with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="100", **environment) as place:
+        place.manage("bootstrap")
+        with place.served(workers=2):
+            yield place

@@ -1,0 +1,113 @@
+"""A Pulseboard of its own, for tests and benchmarks: its own data, and real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import dj_database_url
+import psycopg
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PATIENCE = 20  # seconds for a process to start or to stop
+
+
+@dataclass
+class House:
+    """A database and a data directory, and the environment that points a process at them."""
+
+    env: dict[str, str]
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where the running web server answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str) -> str:
+        """Run manage.py and return what it prints; raises CalledProcessError."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=self.env, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def served(self, *, workers: int = 1, threads: int = 4) -> Iterator[House]:
+        """Serve it as in production."""
+        self.port = free_port()
+        command = [str(BIN / "granian"), "--interface", "wsgi", "--no-ws", "--log-level", "error"]
+        command += ["--workers", str(workers), "--blocking-threads", str(threads)]
+        command += ["--port", str(self.port), "feeds.wsgi:application"]
+        with subprocess.Popen(command, cwd=ROOT, env=self.env) as server:
+            try:
+                wait_for(f"{self.url}/healthz")
+                yield self
+            finally:
+                server.terminate()
+                server.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def house(database_url: str = "", **env: str) -> Iterator[House]:
+    """Make a database like the one of DATABASE_URL (default: SQLite), and remove it at the end."""
+    with tempfile.TemporaryDirectory(prefix="pulseboard-house-") as folder:
+        url = f"sqlite:///{folder}/pulseboard.sqlite3"
+        name = f"pulseboard_{uuid.uuid4().hex[:12]}"
+        if database_url.startswith("postgres"):
+            url = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+            _execute(database_url, f"CREATE DATABASE {name}")
+        outside = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SECRET_KEY"}
+        }
+        settings = {
+            "DJANGO_SETTINGS_MODULE": "feeds.settings",
+            "DATA_DIR": folder,
+            "DATABASE_URL": url,
+        }
+        try:
+            yield House({**outside, **settings, **env})
+        finally:
+            if database_url.startswith("postgres"):
+                _execute(database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(database_url: str, statement: str) -> None:
+    config = dj_database_url.parse(database_url)
+    with psycopg.connect(
+        host=config["HOST"], port=config["PORT"] or 5432, user=config["USER"],
+        password=config["PASSWORD"], dbname="postgres", autocommit=True,
+    ) as connection:  # fmt: skip
+        connection.execute(statement.encode())
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str) -> None:
+    """Wait until URL answers."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with contextlib.suppress(requests.RequestException):
+            requests.get(url, timeout=1)
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"no answer from {url} in {PATIENCE} s")
