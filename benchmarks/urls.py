@@ -15,7 +15,8 @@ def insert(request: HttpRequest) -> HttpResponse:
     """Do one durable INSERT and answer: the least that an ingest view can do."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO bench_bare (id, body) VALUES (%s, %s)", [uuid4().hex, request.body.decode()]
+            "INSERT INTO bench_bare (id, body) VALUES (%s, %s)",
+            [uuid4().hex, request.body.decode()],
         )
     return HttpResponse(status=202)
 

@@ -1,2 +1,1 @@
 """Pulseboard: the Django project and its core app."""
-

@@ -11,6 +11,7 @@ from typing import Self
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from feeds.dialects.mapping import EPOCH, microseconds
 from feeds.models import Activity, Attachment, Component, EventKind, EventSource
 from feeds.search import matching
 
@@ -73,13 +74,12 @@ class Cursor:
         """Read what str() wrote: microseconds since 1970, and the row's id."""
         moment, _, number = text.rpartition("_")
         try:
-            return cls(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment)), int(number))
+            return cls(EPOCH + timedelta(microseconds=int(moment)), int(number))
         except (ValueError, OverflowError):
             raise FilterError(name, "is not a cursor that this feed gave") from None
 
     def __str__(self) -> str:
-        since = self.occurred_at - datetime(1970, 1, 1, tzinfo=UTC)
-        return f"{since // timedelta(microseconds=1)}_{self.id}"
+        return f"{microseconds(self.occurred_at)}_{self.id}"
 
 
 @dataclass(frozen=True)
@@ -220,4 +220,6 @@ def _moment(name: str, text: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise FilterError(name, "must be a date or a date and time, such as 2026-11-21T14:03") from None
+        raise FilterError(
+            name, "must be a date or a date and time, such as 2026-11-21T14:03"
+        ) from None

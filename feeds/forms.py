@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
@@ -10,11 +10,6 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
 from feeds.dialects.mapping import key
 from feeds.models import KEY_LENGTH, Component, EventKind, EventSource, Role, User
-
-if TYPE_CHECKING:  # Django's own class takes no parameters when it runs
-    ChangeForm = PasswordChangeForm[User]
-else:
-    ChangeForm = PasswordChangeForm
 
 
 class SignInForm(AuthenticationForm):
@@ -28,8 +23,15 @@ class SignInForm(AuthenticationForm):
             "an admin can set a new one."
         )
 
+    def clean(self) -> dict[str, Any]:
+        """Check the password, with wrong guesses counted by user name even if an e-mail came."""
+        user = User.objects.by_login(self.cleaned_data.get("username", ""))
+        if user is not None:
+            self.cleaned_data["username"] = user.username
+        return super().clean()
 
-class PasswordForm(ChangeForm):
+
+class PasswordForm(PasswordChangeForm):
     """The old password and a new one; no field takes the focus, for it is one form of a page."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

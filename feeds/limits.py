@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from feeds.actions import Sender
 from feeds.models import RateWindow
+from feeds.moments import from_database, to_database
 
 WINDOW = timedelta(minutes=1)  # "100 requests per user per minute"; it opens with a request
 _TABLE = RateWindow._meta.db_table
@@ -63,12 +64,11 @@ class Allowance:
 
 def parameters(sender: Sender, now: datetime) -> dict[str, object]:
     """Return the parameters of COUNT."""
-    moment = connection.ops.adapt_datetimefield_value
     return {
         "user": sender.user.pk,
         "token": sender.token_id or 0,
-        "now": moment(now),
-        "since": moment(now - WINDOW),
+        "now": to_database(now),
+        "since": to_database(now - WINDOW),
     }
 
 
@@ -81,6 +81,4 @@ def count(sender: Sender) -> Allowance | None:
     if counted is None:
         return None
     number, started_at = counted
-    if isinstance(started_at, str):  # SQLite keeps text
-        started_at = datetime.fromisoformat(started_at).replace(tzinfo=UTC)
-    return Allowance(settings.RATE_LIMIT, number, started_at + WINDOW, now)
+    return Allowance(settings.RATE_LIMIT, number, from_database(started_at) + WINDOW, now)

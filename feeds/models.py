@@ -53,7 +53,9 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person or a program, with one role."""
 
-    username = models.CharField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
+    username = models.CharField(
+        max_length=150, unique=True, validators=[UnicodeUsernameValidator()]
+    )
     email = models.EmailField(blank=True)
     name = models.CharField(max_length=KEY_LENGTH, blank=True)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)

@@ -17,6 +17,7 @@ from django.db import connection
 
 from feeds.dialects.mapping import Draft
 from feeds.models import Activity
+from feeds.moments import to_database
 
 #: Columns that an update replaces, in the order of the statement.
 FROM_DRAFT = (
@@ -76,14 +77,10 @@ def row_of(
         "external_id": draft.external_id,
         "author_id": author_id,
         "details": draft.details,
-        "occurred_at": _moment(draft.occurred_at),
-        "received_at": _moment(now),
-        "touched_at": _moment(now),
+        "occurred_at": str(to_database(draft.occurred_at)),
+        "received_at": str(to_database(now)),
+        "touched_at": str(to_database(now)),
     }
-
-
-def _moment(moment: datetime) -> str:
-    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _values(rows: Sequence[dict[str, Any]]) -> tuple[str, list[Any]]:
@@ -98,7 +95,9 @@ def _values(rows: Sequence[dict[str, Any]]) -> tuple[str, list[Any]]:
         return f"SELECT {picked} FROM json_to_recordset(%s) AS row ({record})", [json.dumps(rows)]
     places = f"({', '.join(['%s'] * len(COLUMNS))})"
     values = [
-        json.dumps(row[name]) if name == "details" else row[name] for row in rows for name in COLUMNS
+        json.dumps(row[name]) if name == "details" else row[name]
+        for row in rows
+        for name in COLUMNS
     ]
     return f"VALUES {', '.join([places] * len(rows))}", values
 
@@ -107,5 +106,6 @@ def _values(rows: Sequence[dict[str, Any]]) -> tuple[str, list[Any]]:
 def cast(column: str) -> str:
     """Return the PostgreSQL type of COLUMN."""
     field = next(field for field in Activity._meta.fields if field.column == column)
-    return str(field.rel_db_type(connection) if field.is_relation else field.cast_db_type(connection))
-
+    return str(
+        field.rel_db_type(connection) if field.is_relation else field.cast_db_type(connection)
+    )

@@ -55,7 +55,7 @@ class Caller:
         return self.send(compass_event(kind, **fields))
 
 
-@pytest.fixture()
+@pytest.fixture
 def caller(db: None) -> Callable[[str], Caller]:
     """Make a caller by role: caller("bot")."""
 
@@ -69,17 +69,17 @@ def caller(db: None) -> Callable[[str], Caller]:
     return make
 
 
-@pytest.fixture()
+@pytest.fixture
 def bot(caller: Callable[[str], Caller]) -> Caller:
     return caller("bot")
 
 
-@pytest.fixture()
+@pytest.fixture
 def admin(caller: Callable[[str], Caller]) -> Caller:
     return caller("admin")
 
 
-@pytest.fixture()
+@pytest.fixture
 def viewer(caller: Callable[[str], Caller]) -> Caller:
     return caller("viewer")
 
@@ -88,9 +88,7 @@ def viewer(caller: Callable[[str], Caller]) -> Caller:
 def served() -> Iterator[House]:
     """A running Pulseboard with collected files and the demo, shared by the tests that only read
     it or that bring users and sources of their own."""
-    environment = {
-        name: os.environ[name] for name in ("REDIS_URL",) if os.environ.get(name)
-    }
+    environment = {name: os.environ[name] for name in ("REDIS_URL",) if os.environ.get(name)}
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="100", **environment) as place:
         place.manage("bootstrap")
         with place.served(workers=2):

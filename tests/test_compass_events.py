@@ -13,6 +13,7 @@ from feeds.models import Activity, ApiToken, Component, EventSource, Refusal, Ro
 from tests.conftest import Caller
 from tests.events import EVENTS, compass_event
 
+PASSWORD = "s3cret!x"
 PATHS = ("/gateway/api/compass/v1/events", "/compass/v1/events")
 
 
@@ -216,7 +217,9 @@ def test_the_21st_source_of_a_component_is_409(bot: Caller) -> None:
     assert response.status_code == 409
     assert errors(response)[0][0] == "ATTACHED_EVENT_SOURCE_LIMIT_REACHED"
     assert not EventSource.objects.filter(external_id="source-20").exists()
-    assert bot.event(component=reference, externalEventSourceId="source-3", id="2").status_code == 202
+    assert (
+        bot.event(component=reference, externalEventSourceId="source-3", id="2").status_code == 202
+    )
 
 
 def test_a_pull_request_shows_on_the_components_of_its_repository(bot: Caller) -> None:
@@ -378,9 +381,11 @@ def test_basic_takes_the_user_name_and_bearer_takes_the_token(bot: Caller) -> No
 
 
 def test_a_person_may_send_with_the_password(db: None) -> None:
-    user = actions.create_user("ana", role=Role.COMPOSER, email="ana@example.com", password="s3cret!x")
+    user = actions.create_user(
+        "ana", role=Role.COMPOSER, email="ana@example.com", password="s3cret!x"
+    )
     actions.create_source("shop/web", kind="custom")
-    assert Caller(user, "s3cret!x").event().status_code == 202
+    assert Caller(user, PASSWORD).event().status_code == 202
     assert Caller(user, "wrong").event(id="2").status_code == 401
 
 

@@ -72,12 +72,16 @@ class Events(APIView):
             return allowance.mark(problem_response(429, rule))
         body = request._request.read(settings.BULK_BODY_LIMIT + 1)
         try:
-            lines = [Line(text) for text in _split(strictjson.read_text(body, settings.BULK_BODY_LIMIT))]
+            lines = [
+                Line(text) for text in _split(strictjson.read_text(body, settings.BULK_BODY_LIMIT))
+            ]
         except DialectError as error:
             return problem_response(answer_to(error)[0], str(error))
         most = settings.BULK_EVENT_LIMIT
         if not 1 <= len(lines) <= most:
-            return problem_response(400, f"body: must hold 1 to {most} events; it holds {len(lines)}")
+            return problem_response(
+                400, f"body: must hold 1 to {most} events; it holds {len(lines)}"
+            )
         atomic = request.query_params.get("atomic", "").lower() in {"1", "true"}
         _take(request.auth.sender, lines, atomic=atomic)
         return allowance.mark(_answer(lines))

@@ -37,7 +37,9 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     return answer
 
 
-def problem_response(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> Response:
+def problem_response(
+    status: int, detail: str, errors: list[dict[str, str]] | None = None
+) -> Response:
     """Make a problem details answer; ERRORS are {"field", "message"}."""
     body: dict[str, Any] = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     if errors:

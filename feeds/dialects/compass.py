@@ -118,17 +118,13 @@ KINDS: dict[str, tuple[str, str, tuple[Field, ...]]] = {
         (
             Field("deploymentProperties", OBJECT, required=True),
             Field("deploymentProperties.sequenceNumber", INTEGER, required=True),
-            Field(
-                "deploymentProperties.state", one_of(DEPLOYMENT_STATES), "state", required=True
-            ),
+            Field("deploymentProperties.state", one_of(DEPLOYMENT_STATES), "state", required=True),
             Field("deploymentProperties.pipeline", OBJECT, required=True),
             Field("deploymentProperties.pipeline.pipelineId", KEY, "object_key", required=True),
             Field("deploymentProperties.pipeline.url", required=True),
             Field("deploymentProperties.pipeline.displayName", required=True),
             Field("deploymentProperties.environment", OBJECT, required=True),
-            Field(
-                "deploymentProperties.environment.category", one_of(ENVIRONMENTS), required=True
-            ),
+            Field("deploymentProperties.environment.category", one_of(ENVIRONMENTS), required=True),
             Field("deploymentProperties.environment.displayName", required=True),
             Field(
                 "deploymentProperties.environment.environmentId",

@@ -16,7 +16,9 @@ from feeds.models import Component, Role, User
 class Command(BaseCommand):
     """Send the hour before now through the same door as any pipeline."""
 
-    help = "Add six components and the last hour of their lives. Running it again adds another hour."
+    help = (
+        "Add six components and the last hour of their lives. Running it again adds another hour."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the components and the people, then record every event."""
@@ -27,9 +29,7 @@ class Command(BaseCommand):
             )
             for username, name in PEOPLE.items()
         }
-        events = sorted(
-            Hour(timezone.now()).events(), key=lambda event: event.body["lastUpdated"]
-        )
+        events = sorted(Hour(timezone.now()).events(), key=lambda event: event.body["lastUpdated"])
         for event in events:
             draft = _draft(event.kind, event.body, components[event.component])
             _record(people[event.sender], draft)

@@ -105,7 +105,9 @@ def _command(path: Path, *arguments: str) -> list[str]:
 
 def _git(path: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(_command(path, *arguments), capture_output=True, check=True, text=True)
+        done = subprocess.run(
+            _command(path, *arguments), capture_output=True, check=True, text=True
+        )
     except FileNotFoundError:
         raise CommandError("git is not installed.") from None
     except subprocess.CalledProcessError as error:

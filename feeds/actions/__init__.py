@@ -1,0 +1,82 @@
+"""Every write, and the rules it keeps; nothing else in Pulseboard changes a row."""
+
+from feeds.actions.catalogue import (
+    attach,
+    change_component,
+    create_component,
+    create_source,
+    delete_component,
+    delete_source,
+    detach,
+    find_component,
+    rename_source,
+    repository_of,
+)
+from feeds.actions.errors import (
+    ActionError,
+    ComponentMalformed,
+    ComponentUnknown,
+    Conflict,
+    SiteUnknown,
+    SourceLimitReached,
+    SourceUnknown,
+)
+from feeds.actions.events import (
+    REFUSALS_KEPT,
+    Outcome,
+    Recorded,
+    Sender,
+    log_refusal,
+    record,
+    record_many,
+    with_actor,
+)
+from feeds.actions.people import (
+    LAST_USED_STEP,
+    create_token,
+    create_user,
+    ensure_user,
+    revoke_token,
+    set_role,
+    touch_token,
+)
+from feeds.actions.retention import prune
+from feeds.actions.site import cloud_id, site
+
+__all__ = [
+    "LAST_USED_STEP",
+    "REFUSALS_KEPT",
+    "ActionError",
+    "ComponentMalformed",
+    "ComponentUnknown",
+    "Conflict",
+    "Outcome",
+    "Recorded",
+    "Sender",
+    "SiteUnknown",
+    "SourceLimitReached",
+    "SourceUnknown",
+    "attach",
+    "change_component",
+    "cloud_id",
+    "create_component",
+    "create_source",
+    "create_token",
+    "create_user",
+    "delete_component",
+    "delete_source",
+    "detach",
+    "ensure_user",
+    "find_component",
+    "log_refusal",
+    "prune",
+    "record",
+    "record_many",
+    "rename_source",
+    "repository_of",
+    "revoke_token",
+    "set_role",
+    "site",
+    "touch_token",
+    "with_actor",
+]

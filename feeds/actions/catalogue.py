@@ -1,0 +1,148 @@
+"""Components, the sources that send events, and which shows on which."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.text import slugify
+
+from feeds.actions.errors import ComponentMalformed, ComponentUnknown, Conflict, SourceLimitReached
+from feeds.actions.site import cloud_id
+from feeds.ari import InvalidAri, parse_component
+from feeds.dialects.mapping import key
+from feeds.models import Activity, Attachment, Component, EventKind, EventSource
+
+
+def create_source(external_id: str, *, kind: str, name: str = "") -> EventSource:
+    """Make the source of EXTERNAL_ID and KIND, or return the one that exists."""
+    source, created = EventSource.objects.get_or_create(
+        external_id=key(external_id),
+        kind=kind,
+        defaults={"name": name, "repository": repository_of(external_id)},
+    )
+    if created and kind == EventKind.PULL_REQUEST and source.repository:
+        for component in Component.objects.filter(sources__repository=source.repository).distinct():
+            _attach_if_room(component, source)
+    return source
+
+
+def rename_source(source: EventSource, name: str) -> None:
+    """Call SOURCE otherwise; external id and kind stay, for senders and events rely on them."""
+    source.name = name
+    source.save(update_fields=["name"])
+
+
+def repository_of(text: str) -> str:
+    """Return the owner/name in TEXT: a clone URL, a web address, gh/owner/name or itself."""
+    if text.startswith("git@"):
+        text = text.partition(":")[2]
+    try:
+        path = urlsplit(text).path if "://" in text else text
+    except ValueError:
+        return ""
+    path = path.strip("/").removesuffix(".git").removeprefix("gh/")
+    return path.lower()[:255] if path.count("/") == 1 else ""
+
+
+def delete_source(source: EventSource) -> None:
+    """Delete SOURCE with its activities and its log."""
+    with transaction.atomic():
+        Activity.objects.filter(source=source)._raw_delete("default")
+        source.delete()
+
+
+def find_component(reference: str) -> Component:
+    """Return the component that an ARI, a uuid or a slug names."""
+    try:
+        condition = Q(uuid=parse_component(reference, cloud_id()))
+    except InvalidAri as error:
+        if reference.startswith("ari:"):
+            raise ComponentMalformed(str(error)) from None
+        condition = _by_uuid_or_slug(reference)
+    component = Component.objects.filter(condition).first()
+    if component is None:
+        raise ComponentUnknown(f"component {reference!r} not found")
+    return component
+
+
+def _by_uuid_or_slug(reference: str) -> Q:
+    try:
+        return Q(uuid=uuid.UUID(reference))
+    except ValueError:
+        return Q(slug=reference)
+
+
+def create_component(name: str, *, slug: str = "", **fields: Any) -> Component:
+    """Make a component; its slug comes from the name unless given."""
+    wanted = slug or slugify(name)[:56] or "component"
+    for attempt in range(100):
+        candidate = wanted if attempt == 0 else f"{wanted}-{attempt + 1}"
+        if Component.objects.filter(slug=candidate).exists():
+            if slug:
+                break
+            continue
+        try:
+            with transaction.atomic():
+                return Component.objects.create(name=name, slug=candidate, **fields)
+        except IntegrityError:
+            continue  # somebody took it in between: try the next
+    raise Conflict(f"slug: another component with the slug {wanted!r} exists")
+
+
+def change_component(component: Component, fields: Mapping[str, Any]) -> None:
+    """Set FIELDS of COMPONENT."""
+    for name, value in fields.items():
+        setattr(component, name, value)
+    try:
+        with transaction.atomic():
+            component.save(update_fields=list(fields))
+    except IntegrityError:
+        raise Conflict(f"slug: another component with the slug {component.slug!r} exists") from None
+
+
+def delete_component(component: Component) -> None:
+    """Delete COMPONENT; its sources and their events stay."""
+    component.delete()
+
+
+def attach(component: Component, source: EventSource) -> bool:
+    """Show the events of SOURCE on COMPONENT; return whether that is new."""
+    if Attachment.objects.filter(component=component, source_id=source.pk).exists():
+        return False
+    with transaction.atomic():
+        # The component's lock makes the count exact under parallel requests; SQLite locks all.
+        Component.objects.select_for_update(of=("self",)).get(pk=component.pk)
+        check_room(component)
+        _, created = Attachment.objects.get_or_create(component=component, source_id=source.pk)
+    if created and source.repository and source.kind != EventKind.PULL_REQUEST:
+        # Pull requests name no component: they show wherever their repository does.
+        for other in EventSource.objects.filter(
+            kind=EventKind.PULL_REQUEST, repository=source.repository
+        ):
+            _attach_if_room(component, other)
+    return created
+
+
+def _attach_if_room(component: Component, source: EventSource) -> None:
+    """Attach SOURCE, but not to a full component: its own sources come first."""
+    with suppress(SourceLimitReached):
+        attach(component, source)
+
+
+def check_room(component: Component) -> None:
+    """Refuse one source more than a component may have."""
+    limit = settings.SOURCES_PER_COMPONENT
+    if component.attachments.count() >= limit:
+        raise SourceLimitReached(f"{component.name} has {limit} event sources, its limit")
+
+
+def detach(component: Component, source: EventSource) -> bool:
+    """Hide the events of SOURCE from COMPONENT; return whether they were shown."""
+    return bool(Attachment.objects.filter(component=component, source=source).delete()[0])

@@ -1,0 +1,29 @@
+"""The rules that an action may meet; str(error) is fit to show."""
+
+
+class ActionError(Exception):
+    """A rule that forbids an action; str(error) is fit to show."""
+
+
+class SiteUnknown(ActionError):
+    """The cloudId is not this site's."""
+
+
+class SourceUnknown(ActionError):
+    """No such event source, and nothing that allows to make one."""
+
+
+class ComponentUnknown(ActionError):
+    """No such component."""
+
+
+class ComponentMalformed(ActionError):
+    """The component's ARI cannot be read."""
+
+
+class SourceLimitReached(ActionError):
+    """The component has as many sources as it may."""
+
+
+class Conflict(ActionError):
+    """Something unique exists already."""

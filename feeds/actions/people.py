@@ -1,0 +1,60 @@
+"""Who may come in: users, roles and tokens."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from feeds.models import ApiToken, Role, User
+from feeds.moments import from_database
+
+#: How long a token may go without its "last used" being written again.
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+def create_user(
+    username: str,
+    *,
+    role: Role,
+    email: str = "",
+    name: str = "",
+    password: str | None = None,
+) -> User:
+    """Make a user; without a password only tokens let it in."""
+    user = User(username=username, email=email, name=name, role=role)
+    user.set_password(password)
+    user.save(force_insert=True)
+    return user
+
+
+def ensure_user(username: str, *, role: Role, name: str = "") -> User:
+    """Return the user USERNAME, made with ROLE and no password if there is none."""
+    return User.objects.by_login(username) or create_user(username, role=role, name=name)
+
+
+def set_role(user: User, role: Role) -> None:
+    """Give USER another role, and revoke the tokens that could do more than it."""
+    stronger = [other for other in Role if list(Role).index(other) > list(Role).index(role)]
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(role=role)
+        user.tokens.filter(role__in=stronger, revoked_at=None).update(revoked_at=timezone.now())
+    user.role = role
+
+
+def create_token(user: User, *, role: Role, name: str = "") -> str:
+    """Make a token for USER and return its secret, which is never shown again."""
+    secret = ApiToken.new_secret()
+    user.tokens.create(name=name, role=role, prefix=secret[:8], digest=ApiToken.digest_of(secret))
+    return secret
+
+
+def revoke_token(token: ApiToken) -> None:
+    """End TOKEN; requests that carry it get 401 from now on."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def touch_token(token_id: int, last_used_at: datetime | str | None) -> None:
+    """Note that a token was used, at most once a minute; the time as the database gives it."""
+    now = timezone.now()
+    if last_used_at is None or now - from_database(last_used_at) > LAST_USED_STEP:
+        ApiToken.objects.filter(pk=token_id).update(last_used_at=now)

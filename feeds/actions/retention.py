@@ -1,0 +1,29 @@
+"""What is old goes."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from feeds.models import Activity, Refusal
+
+PRUNE_BATCH = 5000  # rows a transaction, so that nobody waits long for the lock
+
+
+def prune() -> int:
+    """Delete activities and refusals older than RETENTION; return how many."""
+    before = timezone.now() - settings.RETENTION
+    return sum(
+        _delete_in_batches(rows)
+        for rows in (
+            Activity.objects.filter(occurred_at__lt=before, received_at__lt=before),
+            Refusal.objects.filter(received_at__lt=before),
+        )
+    )
+
+
+def _delete_in_batches(rows: Any) -> int:
+    deleted = 0
+    while ids := list(rows.order_by().values_list("id", flat=True)[:PRUNE_BATCH]):
+        deleted += rows.model.objects.filter(id__in=ids).delete()[0]
+    return deleted
