@@ -1,5 +1,7 @@
 """Text search by PostgreSQL full-text search or SQLite FTS5, behind one method."""
 
+from __future__ import annotations
+
 import re
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
 
 #: What is searched; a word is a run of letters and digits in any of them.
 SEARCHED = ("title", "content", "actor_name", "object_key", "target_key")
-_WORD = re.compile(r"[^\W_]+")
+MOST_WORDS = 50  # of a query; the rest is left out
+LONGEST_WORD = 500  # characters; PostgreSQL refuses lexemes over 2 kB
+_WORD = re.compile(r"[^\W_]+\*?")
 _TEXT = " || ' ' || ".join(SEARCHED)
 #: The document that PostgreSQL indexes; only the same expression finds its index. Everything but
 #: letters and digits goes first, for PostgreSQL's own parser would keep ci.example.com in one word.
@@ -19,18 +23,22 @@ DOCUMENT = f"to_tsvector('simple', regexp_replace({_TEXT}, '[^[:alnum:]]+', ' ',
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of TEXT, lower case."""
-    return [word.lower() for word in _WORD.findall(text)]
+    """Return the words of TEXT, lower case; a star behind a word stays."""
+    return [word.lower()[:LONGEST_WORD] for word in _WORD.findall(text)[:MOST_WORDS]]
 
 
-def matching(activities: "QuerySet[Activity]", text: str) -> "QuerySet[Activity]":
-    """Return those of ACTIVITIES in which every word of TEXT begins some word."""
+def matching(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
+    """Return those of ACTIVITIES that hold every word of TEXT; deploy* is what begins with deploy.
+
+    Words match whole unless the star is there: the database knows how rare a word is, and so
+    whether to begin at the word or at the newest rows, but not how rare a beginning is.
+    """
     words = words_of(text)
     if not words:
         return activities.none() if text.strip() else activities
     if connection.vendor == "postgresql":
-        query = " & ".join(f"{word}:*" for word in words)
+        query = " & ".join(word.replace("*", ":*") for word in words)
         return activities.extra(where=[f"{DOCUMENT} @@ to_tsquery('simple', %s)"], params=[query])
-    query = " ".join(f'"{word}"*' for word in words)
+    query = " ".join(f'"{word.rstrip("*")}"{"*" if word.endswith("*") else ""}' for word in words)
     inside = "SELECT rowid FROM feeds_activity_search WHERE feeds_activity_search MATCH %s"
     return activities.extra(where=[f"feeds_activity.id IN ({inside})"], params=[query])

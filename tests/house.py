@@ -38,8 +38,12 @@ class House:
 
     def manage(self, *arguments: str) -> str:
         """Run manage.py and return what it prints; raises CalledProcessError."""
+        return self.run("manage.py", *arguments)
+
+    def run(self, *arguments: str) -> str:
+        """Run Python and return what it prints; raises CalledProcessError."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT, env=self.env, check=True, capture_output=True, text=True,
         )  # fmt: skip
         return done.stdout.strip()

@@ -1,0 +1,129 @@
+"""Inside a house: load rows, and time the feed page and its queries; prints JSON."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from benchmarks import rows  # noqa: E402
+from feeds import actions  # noqa: E402
+from feeds.filters import Cursor  # noqa: E402
+from feeds.models import Activity, Role, User  # noqa: E402
+
+RUNS = 40  # of each page, each with another value
+#: Query strings by name; {n} is the number of the run.
+PAGES: dict[str, str] = {
+    "no filter": "",
+    "type": "type={kind}",
+    "type, rare": "type=lifecycle",
+    "state": "state={state}",
+    "generator": "generator=ci-{twelfth}.example.com",
+    "actor": "actor=user-{n}",
+    "actor, rare": "actor=user-{rare}",
+    "target": "target=target-{n}",
+    "source": "source=shop/service-{n}",
+    "component": "component=component-{n}",
+    "time range": "since={since}&until={until}",
+    "excluding a type": "type=-push",
+    "three combined": "type=build&state=failed&actor=user-{n}",
+    "component, type, state": "component=component-{n}&type=build&state=failed",
+    "text, common": "q=checkout",
+    "text, rare": "q=w{n}",
+}
+DEEP = ("no filter", "type", "source", "component")
+
+
+class Clock:
+    """Time spent in the database, and the number of queries."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.queries = 0
+
+    def __call__(self, execute: Callable[..., Any], *args: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return execute(*args)
+        finally:
+            self.seconds += time.perf_counter() - start
+            self.queries += 1
+
+
+@contextmanager
+def watched() -> Iterator[Clock]:
+    """Watch the queries of a block."""
+    clock = Clock()
+    with connection.execute_wrapper(clock):
+        yield clock
+
+
+def measure(client: Client, query: str, before: str = "") -> dict[str, float]:
+    """Get the page RUNS times; return p50 and p95 of page and queries, in milliseconds."""
+    pages, queries, counts = [], [], set()
+    for run in range(RUNS + 2):
+        number = run + 1
+        filled = query.format(
+            n=number,
+            twelfth=run % 12,
+            rare=300 + run * 4,
+            kind=("build", "push", "deployment")[run % 3],
+            state=("failed", "succeeded")[run % 2],
+            since=f"2026-0{1 + run % 6}-01",
+            until=f"2026-0{1 + run % 6}-15",
+        )
+        start = time.perf_counter()
+        with watched() as clock:
+            response = client.get(f"/?{filled}&{before}")
+        elapsed = time.perf_counter() - start
+        if response.status_code != 200:
+            raise RuntimeError(f"{filled}: {response.status_code}")
+        if run >= 2:  # the first two warm the caches
+            pages.append(elapsed * 1000)
+            queries.append(clock.seconds * 1000)
+            counts.add(clock.queries)
+    return {
+        "p50": statistics.median(pages),
+        "p95": _p95(pages),
+        "db50": statistics.median(queries),
+        "db95": _p95(queries),
+        "queries": max(counts),
+    }
+
+
+def _p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[18]
+
+
+def main(sizes: list[int]) -> None:
+    """Measure at each of SIZES in turn; the rows of one are the first of the next."""
+    user = User.objects.by_login("bench") or actions.create_user("bench", role=Role.ADMIN)
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    rows.make_catalogue()
+    done = 0
+    for size in sizes:
+        start = time.perf_counter()
+        rows.make_rows(done + 1, size)
+        done = size
+        print(f"{size} rows after {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        middle = Activity.objects.order_by("occurred_at")[size // 3]
+        deep = f"before={Cursor.of(middle)}"
+        figures = {name: measure(client, query) for name, query in PAGES.items()}
+        figures |= {f"{name}, deep": measure(client, PAGES[name], deep) for name in DEEP}
+        print(json.dumps({"size": size, "figures": figures}), flush=True)
+
+
+if __name__ == "__main__":
+    main([int(argument) for argument in sys.argv[1:]])

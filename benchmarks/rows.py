@@ -1,0 +1,119 @@
+"""Millions of believable activities, made inside the database."""
+
+from __future__ import annotations
+
+import re
+
+from django.db import connection
+
+SOURCES = 400
+COMPONENTS = 60
+ACTORS = 500
+TARGETS = 5000
+#: Words of a title; the row number picks them, so that "checkout" is common and "w1234" is rare.
+_COMMON = ("checkout", "payments", "catalog", "search", "web", "warehouse", "retry", "cache")
+
+_CATALOGUE = f"""
+INSERT INTO feeds_component (uuid, name, slug, type, description, owner_team, links, created_at)
+SELECT {{uuid}}, 'Component ' || n, 'component-' || n, 'SERVICE', '', 'Team', '[]', {{now}}
+FROM {{series:{COMPONENTS}}};
+INSERT INTO feeds_eventsource (uuid, external_id, kind, name, repository, created_at)
+SELECT {{uuid}}, 'shop/service-' || n, {{kind}}, '', '', {{now}} FROM {{series:{SOURCES}}};
+INSERT INTO feeds_attachment (component_id, source_id, created_at)
+SELECT (SELECT min(id) FROM feeds_component) + id % {COMPONENTS}, id, {{now}}
+FROM feeds_eventsource WHERE id % 3 > 0;
+"""
+# Popularity falls off as in life: squaring a uniform number crowds the first sources and actors.
+_ROWS = f"""
+INSERT INTO feeds_activity (
+    uuid, source_id, external_id, sequence, dialect, kind, verb, state, progress, title, content,
+    url, icon, generator, actor_key, actor_name, actor_image, object_type, object_key, target_key,
+    target_url, occurred_at, received_at, touched_at, author_id, details, raw)
+SELECT {{uuid}}, source.id, 'run-' || n, n, 'compass', source.kind, source.kind,
+    CASE WHEN source.kind = 'push' THEN ''
+        WHEN n % 17 = 0 THEN 'failed' WHEN n % 997 = 0 THEN 'running' ELSE 'succeeded' END,
+    NULL,
+    CASE n % 8 {{words}} END || ' build w' || (n % 4999) || ' number ' || n,
+    'Unit tests, integration tests and the image', 'https://ci.example.com/run/' || n, '',
+    'ci-' || (n % 12) || '.example.com', 'user-' || who, 'User ' || who, '', source.kind,
+    'pipeline-' || n, 'target-' || (n * 31 % {TARGETS}), '',
+    {{moment}}, {{moment}}, {{moment}}, NULL,
+    '{{{{"cloudId": "x", "event": {{{{}}}}}}}}', {{raw}}
+FROM (
+    SELECT n, {{first_source}} + floor({{random}} * {{random}} * {SOURCES}) AS pick,
+        floor({{random}} * {{random}} * {ACTORS}) AS who
+    FROM {{rows}}
+) AS numbered JOIN feeds_eventsource source ON source.id = pick
+"""
+
+
+def make_catalogue() -> None:
+    """Make the sources and the components, and attach them."""
+    for statement in _fill(_CATALOGUE).split(";"):
+        if statement.strip():
+            _execute(statement)
+
+
+def make_rows(first: int, last: int) -> None:
+    """Add the rows numbered FIRST to LAST, without the indexes, then index them again."""
+    indexes = _drop_indexes()
+    for start in range(first, last + 1, 500_000):
+        end = min(start + 499_999, last)
+        rows = _series(start, end)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT min(id) FROM feeds_eventsource")
+            first_source = cursor.fetchone()[0]
+        _execute(_fill(_ROWS, rows=rows, first_source=first_source))
+    for statement in indexes:
+        _execute(statement)
+    _execute("ANALYZE")
+
+
+def _series(start: int, end: int) -> str:
+    if connection.vendor == "postgresql":
+        return f"generate_series({start}, {end}) AS n"
+    recursion = f"SELECT {start} AS n UNION ALL SELECT n + 1 FROM counter WHERE n < {end}"
+    return f"(WITH RECURSIVE counter AS ({recursion}) SELECT n FROM counter)"
+
+
+def _fill(text: str, **parts: object) -> str:
+    """Write TEXT in the words of this database."""
+    postgresql = connection.vendor == "postgresql"
+    text = re.sub(r"\{series:(\d+)\}", lambda match: _series(1, int(match[1])), text)
+    kinds = ("build", "build", "push", "deployment", "push", "build", "alert", "flag", "incident")
+    cases = " ".join(f"WHEN {number} THEN '{kind}'" for number, kind in enumerate(kinds))
+    words = " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(_COMMON))
+    seconds = 400 * 24 * 3600
+    return text.format(
+        uuid="gen_random_uuid()" if postgresql else "lower(hex(randomblob(16)))",
+        now="now()" if postgresql else "datetime('now')",
+        kind=f"CASE WHEN n % 40 = 7 THEN 'lifecycle' ELSE CASE n % {len(kinds)} {cases} END END",
+        random="random()" if postgresql else "(abs(random()) / 9223372036854775808.0)",
+        words=words,
+        raw="repeat('{\"event\": 1} ', 40)" if postgresql else "replace(hex(zeroblob(150)), '0', '{\"')",
+        # a step of a prime number of seconds walks through 400 days without an order
+        moment=f"now() - (n::bigint * 7919 % {seconds}) * interval '1 second'"
+        if postgresql
+        else f"strftime('%Y-%m-%d %H:%M:%S', 'now', '-' || (n * 7919 % {seconds}) || ' seconds')",
+        **parts,
+    )
+
+
+def _drop_indexes() -> list[str]:
+    """Drop what only slows a load down; return the statements that make it again."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'feeds_activity' "
+            "AND indexname LIKE 'activity_%'"
+        )
+        found = cursor.fetchall()
+        for name, _ in found:
+            cursor.execute(f"DROP INDEX {name}")
+    return [definition for _, definition in found]
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
