@@ -90,7 +90,7 @@ def _fill(text: str, **parts: object) -> str:
         kind=f"CASE WHEN n % 40 = 7 THEN 'lifecycle' ELSE CASE n % {len(kinds)} {cases} END END",
         random="random()" if postgresql else "(abs(random()) / 9223372036854775808.0)",
         words=words,
-        raw="repeat('{\"event\": 1} ', 40)" if postgresql else "replace(hex(zeroblob(150)), '0', '{\"')",
+        raw="repeat('{\"event\": 1} ', 40)" if postgresql else "hex(zeroblob(260))",
         # a step of a prime number of seconds walks through 400 days without an order
         moment=f"now() - (n::bigint * 7919 % {seconds}) * interval '1 second'"
         if postgresql

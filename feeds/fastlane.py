@@ -13,7 +13,6 @@ import json
 import uuid
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import psycopg
 from django.conf import settings
@@ -25,9 +24,6 @@ from feeds.actions import Outcome, Recorded, Sender, cloud_id, with_actor
 from feeds.ari import InvalidAri, parse_component
 from feeds.dialects.mapping import Draft
 from feeds.upsert import COLUMNS, ON_CONFLICT, TABLE, cast, row_of
-
-if TYPE_CHECKING:
-    from psycopg.abc import Query
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,8 @@ def take(sender: Sender, draft: Draft) -> Passage:
         "writable": not draft.site_id or draft.site_id == cloud_id(),
     }
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
+    # Django's own cursor binds parameters itself, and so cannot prepare.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(_statement(), parameters, prepare=True)
         found = cursor.fetchone()
     if found is None:
@@ -79,7 +76,7 @@ def _component(draft: Draft) -> str | None:
 
 
 @cache
-def _statement() -> Query:
+def _statement() -> bytes:
     own = [name for name in COLUMNS if name != "source_id"]
     record = ", ".join(f"{name} {cast(name)}" for name in own)
     return f"""
@@ -100,4 +97,4 @@ def _statement() -> Query:
         )
         SELECT counted.count, counted.started_at, written.uuid, written.source_id
         FROM counted LEFT JOIN written ON true
-    """
+    """.encode()

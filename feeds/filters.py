@@ -151,9 +151,10 @@ class Page:
 
 def page(filter: FeedFilter, query: QueryDict, *, size: int = PAGE_SIZE) -> Page:
     """Return the page that QUERY's `before` or `after` names, else the newest."""
-    if "after" in query:
-        return _page_after(filter, Cursor.read("after", query["after"]), size)
-    before = Cursor.read("before", query["before"]) if query.get("before") else None
+    if after := query.get("after", ""):
+        return _page_after(filter, Cursor.read("after", after), size)
+    text = query.get("before", "")
+    before = Cursor.read("before", text) if text else None
     rows = filter.rows()
     if before:
         rows = rows.filter(

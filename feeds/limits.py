@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -62,7 +62,7 @@ class Allowance:
         return response
 
 
-def parameters(sender: Sender, now: datetime) -> dict[str, object]:
+def parameters(sender: Sender, now: datetime) -> dict[str, Any]:
     """Return the parameters of COUNT."""
     return {
         "user": sender.user.pk,

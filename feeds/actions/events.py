@@ -168,7 +168,7 @@ def _trim_refusals(newest: Refusal) -> None:
     if newest.source_id:
         log = Refusal.objects.filter(source_id=newest.source_id)
     else:
-        log = Refusal.objects.filter(source=None, token_id=newest.token_id, user_id=newest.user_id)
+        log = Refusal.objects.filter(source=None, token=newest.token, user=newest.user)
     oldest_kept = log.order_by("-id").values_list("id", flat=True)[
         REFUSALS_KEPT - 1 : REFUSALS_KEPT
     ]

@@ -125,6 +125,13 @@ def remembered(request: HttpRequest) -> Caller:
     return caller
 
 
+def caller_of(request: Request) -> Caller:
+    """Return who sent REQUEST of our own API; raises NotAuthenticated."""
+    if not isinstance(request.auth, Caller):
+        raise exceptions.NotAuthenticated
+    return request.auth
+
+
 class CredentialAuthentication(authentication.BaseAuthentication):
     """identify() for our own API."""
 
@@ -154,8 +161,7 @@ class RolePermission(permissions.BasePermission):
     """Viewers read; a view says which role it wants for the rest in `write_roles`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        caller: Caller | None = request.auth
         if request.method in permissions.SAFE_METHODS:
-            return caller is not None or settings.ANONYMOUS_READ
+            return request.auth is not None or settings.ANONYMOUS_READ
         allowed: tuple[Role, ...] = getattr(view, "write_roles", (Role.ADMIN,))
-        return caller is not None and caller.role in allowed
+        return caller_of(request).role in allowed

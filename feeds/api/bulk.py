@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feeds import actions
-from feeds.api.auth import NOT_VALID
+from feeds.api.auth import NOT_VALID, caller_of
 from feeds.api.compass import answer_to, refusal_reason
 from feeds.api.problems import problem_response
 from feeds.dialects import compass, strictjson
@@ -64,7 +64,8 @@ class Events(APIView):
 
     def post(self, request: Request) -> Response:
         """Take the events of the body."""
-        allowance = count(request.auth.sender)
+        sender = caller_of(request).sender
+        allowance = count(sender)
         if allowance is None:
             raise AuthenticationFailed(NOT_VALID)
         if allowance.exceeded:
@@ -83,7 +84,7 @@ class Events(APIView):
                 400, f"body: must hold 1 to {most} events; it holds {len(lines)}"
             )
         atomic = request.query_params.get("atomic", "").lower() in {"1", "true"}
-        _take(request.auth.sender, lines, atomic=atomic)
+        _take(sender, lines, atomic=atomic)
         return allowance.mark(_answer(lines))
 
 

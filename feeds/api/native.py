@@ -153,7 +153,9 @@ class SourceSerializer(serializers.ModelSerializer[EventSource]):
 
     kind = serializers.CharField()
     id = serializers.SerializerMethodField()
-    components = serializers.SlugRelatedField(slug_field="slug", many=True, read_only=True)
+    components: serializers.SlugRelatedField[Component] = serializers.SlugRelatedField(
+        slug_field="slug", many=True, read_only=True
+    )
 
     class Meta:
         model = EventSource

@@ -70,8 +70,9 @@ def _record(sender: actions.Sender, commits: list[dict[str, Any]]) -> int:
 def _commits(path: Path, *, repository: str, page: str) -> Iterator[dict[str, Any]]:
     command = _command(path, "log", "--all", "--reverse", "-z", f"--format=tformat:{FORMAT}")
     with subprocess.Popen(command, stdout=subprocess.PIPE) as log:
-        assert log.stdout is not None
-        for record in _split(iter(lambda: log.stdout.read(1 << 16), b"")):
+        output = log.stdout
+        assert output is not None  # PIPE
+        for record in _split(iter(lambda: output.read(1 << 16), b"")):
             sha, moment, ref, author, email, subject, body = record.split("\x1f", 6)
             yield {
                 "sha": sha,
