@@ -122,9 +122,8 @@ _SQLITE_OPTIONS = {
 
 def _database() -> dict[str, Any]:
     url = os.environ.get("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'pulseboard.sqlite3'}"
-    config: dict[str, Any] = dict(
-        dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
-    )
+    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
+    config["CONN_HEALTH_CHECKS"] = True  # a database that restarted costs nobody a request
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"].endswith("sqlite3"):
         options.update(_SQLITE_OPTIONS)

@@ -11,16 +11,19 @@ from enum import StrEnum
 from django.db import connection, transaction
 from django.utils import timezone
 
-from feeds.actions.catalogue import attach, check_room, create_source, find_component
+from feeds.actions.catalogue import attach, create_source, find_component
 from feeds.actions.errors import ActionError, SiteUnknown, SourceUnknown
-from feeds.actions.site import cloud_id
+from feeds.actions.site import cloud_id, site
 from feeds.dialects.mapping import Draft
 from feeds.models import (
     REFUSAL_BODY_LENGTH,
     Activity,
+    Attachment,
+    Component,
     EventKind,
     EventSource,
     Refusal,
+    Site,
     User,
 )
 from feeds.upsert import Key, upsert
@@ -82,6 +85,8 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
                 at = place, draft.external_id
                 if at not in newest or newest[at].sequence < draft.sequence:
                     newest[at] = draft
+        # Everybody locks rows in the same order: two requests cannot wait for each other.
+        newest = {at: newest[at] for at in sorted(newest)}
         rows = [(at[0], with_actor(draft, sender.user)) for at, draft in newest.items()]
         written = upsert(rows, author_id=sender.user.pk, now=now)
         held = _held([at for at in newest if at not in written])
@@ -214,21 +219,34 @@ def _place(draft: Draft, found: dict[tuple[str, str], int]) -> int | ActionError
     at = (draft.source_id, draft.kind)
     try:
         component = find_component(draft.component_id) if draft.component_id else None
-        if at not in found:
-            if component is None and not _made_on_first_sight(draft):
-                return SourceUnknown(
-                    f"no event source {draft.source_id!r} of kind {draft.kind}: create it first, "
-                    "or name a componentId"
-                )
-            if component is not None:
-                check_room(component)
-            source = create_source(draft.source_id, kind=draft.kind, name=draft.source_name)
-            found[at] = source.pk
-        if component is not None:
-            attach(component, EventSource.objects.get(pk=found[at]))
+        if at not in found and component is None and not _made_on_first_sight(draft):
+            return SourceUnknown(
+                f"no event source {draft.source_id!r} of kind {draft.kind}: create it first, "
+                "or name a componentId"
+            )
+        if at not in found or (component is not None and not _is_attached(component, found[at])):
+            found[at] = _make_source(draft, component)
     except ActionError as error:
         return error
     return found[at]
+
+
+def _is_attached(component: Component, source_id: int) -> bool:
+    return Attachment.objects.filter(component=component, source_id=source_id).exists()
+
+
+def _make_source(draft: Draft, component: Component | None) -> int:
+    """Make the source of DRAFT and attach it, or do neither.
+
+    One at a time: a bulk request makes many sources in one transaction, and two that made the same
+    ones in another order would wait for each other for ever.
+    """
+    with transaction.atomic():
+        Site.objects.select_for_update().get(pk=site().pk)
+        source = create_source(draft.source_id, kind=draft.kind, name=draft.source_name)
+        if component is not None:
+            attach(component, source)
+    return source.pk
 
 
 def _made_on_first_sight(draft: Draft) -> bool:

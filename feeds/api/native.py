@@ -153,9 +153,7 @@ class SourceSerializer(serializers.ModelSerializer[EventSource]):
 
     kind = serializers.CharField()
     id = serializers.SerializerMethodField()
-    components: serializers.SlugRelatedField[Component] = serializers.SlugRelatedField(
-        slug_field="slug", many=True, read_only=True
-    )
+    components: Any = serializers.SlugRelatedField(slug_field="slug", many=True, read_only=True)
 
     class Meta:
         model = EventSource
