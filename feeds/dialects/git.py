@@ -14,7 +14,6 @@ from feeds.dialects.mapping import (
     Draft,
     Fault,
     Field,
-    key,
     lift,
     lower,
 )
@@ -54,7 +53,7 @@ def parse(document: Any) -> Draft:
         object_key=columns["external_id"],
         target_key=repository,
         details=details,
-        **{**columns, "title": columns["title"] or key(columns["external_id"])[:12]},
+        **columns,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from feeds.dialects import compass, streams, teamhub
+from feeds.dialects import compass, git, streams, teamhub
 from feeds.dialects.mapping import DialectError, Draft
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
@@ -21,11 +21,13 @@ moderately = settings(deadline=None, max_examples=500)
 
 PARSE: dict[str, Callable[[Any], Draft]] = {
     "compass": compass.parse,
+    "git": git.parse,
     "streams": partial(streams.parse, now=NOW),
     "teamhub": partial(teamhub.parse, now=NOW),
 }
 RENDER: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "compass": compass.render,
+    "git": git.render,
     "streams": streams.render,
     "teamhub": teamhub.render,
 }

@@ -65,7 +65,7 @@ def test_a_golden_document_comes_back_as_it_was_sent(dialect: str, name: str) ->
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_there_are_golden_documents(dialect: str) -> None:
-    assert len(names(dialect)) > 10
+    assert len(names(dialect)) >= 3
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
