@@ -13,10 +13,10 @@ POSTGRES = os.environ.get("BENCH_DATABASE_URL", "postgres://postgres@127.0.0.1/p
 
 
 @contextlib.contextmanager
-def place_on(database: str) -> Iterator[House]:
-    """Make a house on "postgresql" or "sqlite", migrated, with the benchmark's settings."""
+def place_on(database: str, settings: str = "benchmarks.settings") -> Iterator[House]:
+    """Make a house on "postgresql" or "sqlite", migrated, with a benchmark's settings."""
     url = POSTGRES if database == "postgresql" else ""
-    with house(url, DJANGO_SETTINGS_MODULE="benchmarks.settings") as place:
+    with house(url, DJANGO_SETTINGS_MODULE=settings) as place:
         place.manage("migrate", "-v0")
         place.manage("collectstatic", "--no-input", "-v0")
         yield place
