@@ -149,10 +149,15 @@ class Page:
     newer: Cursor | None
 
 
-def page(filter: FeedFilter, query: QueryDict, *, size: int = PAGE_SIZE) -> Page:
-    """Return the page that QUERY's `before` or `after` names, else the newest."""
+def page(
+    filter: FeedFilter, query: QueryDict, *, size: int = PAGE_SIZE, whole: bool = False
+) -> Page:
+    """Return the page that QUERY's `before` or `after` names, else the newest.
+
+    Each row has what the feed shows of it; WHOLE loads its content, its body and its sender too.
+    """
     if after := query.get("after", ""):
-        return _page_after(filter, Cursor.read("after", after), size)
+        return _page_after(filter, Cursor.read("after", after), size, whole)
     text = query.get("before", "")
     before = Cursor.read("before", text) if text else None
     rows = filter.rows()
@@ -161,7 +166,7 @@ def page(filter: FeedFilter, query: QueryDict, *, size: int = PAGE_SIZE) -> Page
             Q(occurred_at__lt=before.occurred_at) | Q(id__lt=before.id),
             occurred_at__lte=before.occurred_at,
         )
-    found = list(_shown(rows.order_by("-occurred_at", "-id")[: size + 1]))
+    found = list(_load(rows.order_by("-occurred_at", "-id")[: size + 1], whole))
     kept = found[:size]
     return Page(
         kept,
@@ -170,12 +175,12 @@ def page(filter: FeedFilter, query: QueryDict, *, size: int = PAGE_SIZE) -> Page
     )
 
 
-def _page_after(filter: FeedFilter, after: Cursor, size: int) -> Page:
+def _page_after(filter: FeedFilter, after: Cursor, size: int, whole: bool) -> Page:
     rows = filter.rows().filter(
         Q(occurred_at__gt=after.occurred_at) | Q(id__gt=after.id),
         occurred_at__gte=after.occurred_at,
     )
-    found = list(_shown(rows.order_by("occurred_at", "id")[: size + 1]))
+    found = list(_load(rows.order_by("occurred_at", "id")[: size + 1], whole))
     kept = found[:size][::-1]
     return Page(
         kept,
@@ -184,9 +189,10 @@ def _page_after(filter: FeedFilter, after: Cursor, size: int) -> Page:
     )
 
 
-def _shown(rows: QuerySet[Activity]) -> QuerySet[Activity]:
-    """Load with ROWS what a row shows, in a fixed number of queries."""
-    return rows.select_related("source", "author").prefetch_related("source__components")
+def _load(rows: QuerySet[Activity], whole: bool) -> QuerySet[Activity]:
+    """Load ROWS with their sources and components, in a fixed number of queries."""
+    rows = rows.select_related("source").prefetch_related("source__components")
+    return rows.select_related("source", "author") if whole else rows.defer("content", "raw")
 
 
 def _sources_of(references: Iterable[str]) -> Q:

@@ -128,6 +128,7 @@ def _database() -> dict[str, Any]:
     if config["ENGINE"].endswith("sqlite3"):
         options.update(_SQLITE_OPTIONS)
     elif config["ENGINE"].endswith("postgresql"):
+        options["connect_timeout"] = 5  # seconds; a host that says nothing must not hold a thread
         options["prepare_threshold"] = 5  # allows the one statement that asks to be prepared
     return config
 
@@ -148,7 +149,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = BULK_BODY_LIMIT
+DATA_UPLOAD_MAX_MEMORY_SIZE = BULK_BODY_LIMIT + 1  # a body that is over the limit shows that it is
 
 # ---- who may come in
 

@@ -69,7 +69,7 @@ class Activities(APIView):
         query = request._request.GET
         try:
             limit = _limit(query.get("limit", ""))
-            found = page(FeedFilter.read(query), query, size=limit)
+            found = page(FeedFilter.read(query), query, size=limit, whole=True)
         except FilterError as error:
             fault = {"field": error.field, "message": str(error)}
             return problem_response(400, str(error), [fault])

@@ -64,9 +64,21 @@ register.filter("short", vocabulary.short)
 def sanitised(text: str) -> SafeString:
     """Return the HTML in TEXT without all that could harm."""
     clean = nh3.clean(
-        text, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel=LINK_REL
+        text,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        attribute_filter=_whole_address,
+        url_schemes=SCHEMES,
+        link_rel=LINK_REL,
     )
     return mark_safe(clean)  # nh3 has just cleaned it
+
+
+def _whole_address(tag: str, attribute: str, value: str) -> str | None:
+    """Drop an address that begins at no host: written for the vendor's pages, it is wrong here."""
+    if attribute == "href" and not (web(value) or value.lower().startswith("mailto:")):
+        return None
+    return value
 
 
 @register.filter

@@ -33,7 +33,11 @@ def _database() -> str:
 
 def _broker() -> str:
     try:
-        with app.connection_for_write(connect_timeout=BROKER_PATIENCE) as link:
+        # Redis's client would wait for ever on a host that takes connections and says nothing.
+        patience = {"socket_timeout": BROKER_PATIENCE} if "redis" in app.conf.broker_url else {}
+        with app.connection_for_write(
+            connect_timeout=BROKER_PATIENCE, transport_options=patience
+        ) as link:
             link.ensure_connection(max_retries=0, timeout=BROKER_PATIENCE)
             with link.channel():
                 return "ok"
