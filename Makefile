@@ -27,7 +27,7 @@ lint: .venv/dev  ## style, types, templates, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	DATA_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: .venv/bench  ## ratios, measured side by side; needs PostgreSQL

@@ -94,7 +94,9 @@ def _by_basic(request: HttpRequest, value: str) -> Caller | None:
         return None
     if caller := _by_token(secret, login):
         return caller
-    user = check_password(request, username=login, password=secret)  # axes counts the guesses
+    known = User.objects.by_login(login)  # so that guesses are counted by user, not by spelling
+    username = known.username if known else login
+    user = check_password(request, username=username, password=secret)
     return Caller(user, Role(user.role)) if isinstance(user, User) else None
 
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from feeds import actions
+from feeds import actions, ari
 from feeds.forms import AttachForm, ComponentForm
 from feeds.models import Activity, Component, EventSource
 from feeds.views.access import admins, manages, posted, readers
@@ -64,6 +64,7 @@ def _page(
             "sources": sources_with_last_seen().filter(attachments__component=component),
             "manages": manages(request),
             "form": form,
+            "ari": ari.component(actions.cloud_id(), actions.site().workspace_id, component.uuid),
         }
     return answer(
         request, "components/show.html", context, status=400 if "error" in context else status

@@ -17,6 +17,7 @@ from feeds.dialects import git
 from feeds.models import Activity, Role
 
 BATCH = 1000  # commits a transaction: what an interrupted import keeps
+LAST_SECOND = 253_402_300_799  # of the year 9999; a commit may claim any time, a date may not
 #: Fields of a commit in `git log`, in the order of FORMAT; %S is the ref that led to it.
 FORMAT = "%H%x1f%ct%x1f%S%x1f%an%x1f%ae%x1f%s%x1f%b"
 #: Where the big hosts show a commit.
@@ -96,7 +97,11 @@ def _split(blocks: Iterator[bytes]) -> Iterator[str]:
 
 
 def _time(seconds: str) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(min(int(seconds or 0), LAST_SECOND), UTC)
+        .isoformat()
+        .replace("+00:00", "Z")
+    )
 
 
 def _command(path: Path, *arguments: str) -> list[str]:
