@@ -13,10 +13,11 @@ import json
 import uuid
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from feeds import limits
@@ -50,11 +51,10 @@ def take(sender: Sender, draft: Draft) -> Passage:
         "row": json.dumps([{**row, "source": draft.source_id, "component": _component(draft)}]),
         "writable": not draft.site_id or draft.site_id == cloud_id(),
     }
-    connection.ensure_connection()
-    # Django's own cursor binds parameters itself, and so cannot prepare.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_statement(), parameters, prepare=True)
-        found = cursor.fetchone()
+    try:
+        found = _execute(parameters)
+    except IntegrityError:  # the source was deleted at this moment, and nothing was counted
+        return Passage(limits.count(sender), None)
     if found is None:
         return Passage(None, None)
     count, started_at, written, source_id = found
@@ -63,6 +63,14 @@ def take(sender: Sender, draft: Draft) -> Passage:
         return Passage(allowance, None)
     outcome = Outcome.CREATED if written == identity else Outcome.UPDATED
     return Passage(allowance, Recorded(outcome, written, source_id))
+
+
+def _execute(parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+    connection.ensure_connection()
+    # Django's own cursor binds parameters itself, and so cannot prepare.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(_statement(), parameters, prepare=True)
+        return cursor.fetchone()
 
 
 def _component(draft: Draft) -> str | None:

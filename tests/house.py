@@ -29,7 +29,11 @@ class House:
     """A database and a data directory, and the environment that points a process at them."""
 
     env: dict[str, str]
-    port: int = 0
+
+    @property
+    def port(self) -> int:
+        """The port that is kept for its web server."""
+        return int(self.env["PORT"])
 
     @property
     def url(self) -> str:
@@ -51,8 +55,15 @@ class House:
     @contextlib.contextmanager
     def served(self, *, workers: int = 1, threads: int = 4) -> Iterator[House]:
         """Serve it as in production."""
-        self.port = free_port()
-        command = [str(BIN / "granian"), "--interface", "wsgi", "--no-ws", "--log-level", "error"]
+        command = [
+            str(BIN / "granian"),
+            "--interface",
+            "wsgi",
+            "--no-ws",
+            "--log-level",
+            "error",
+            "--respawn-failed-workers",
+        ]
         command += ["--workers", str(workers), "--blocking-threads", str(threads)]
         command += ["--port", str(self.port), "feeds.wsgi:application"]
         with subprocess.Popen(command, cwd=ROOT, env=self.env) as server:
@@ -82,6 +93,7 @@ def house(database_url: str = "", **env: str) -> Iterator[House]:
             "DJANGO_SETTINGS_MODULE": "feeds.settings",
             "DATA_DIR": folder,
             "DATABASE_URL": url,
+            "PORT": str(free_port()),
         }
         try:
             yield House({**outside, **settings, **env})

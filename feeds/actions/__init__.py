@@ -23,6 +23,7 @@ from feeds.actions.errors import (
 )
 from feeds.actions.events import (
     REFUSALS_KEPT,
+    SOURCE_GONE,
     Outcome,
     Recorded,
     Sender,
@@ -46,6 +47,7 @@ from feeds.actions.site import cloud_id, site
 __all__ = [
     "LAST_USED_STEP",
     "REFUSALS_KEPT",
+    "SOURCE_GONE",
     "ActionError",
     "ComponentMalformed",
     "ComponentUnknown",

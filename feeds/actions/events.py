@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from feeds.actions.catalogue import attach, create_source, find_component
@@ -29,6 +29,7 @@ from feeds.models import (
 from feeds.upsert import Key, upsert
 
 REFUSALS_KEPT = 100  # bodies a source, and as many a token, as the contract asks
+SOURCE_GONE = "the event source was deleted at this moment: send the event again"
 SOURCES_AT_ONCE = 1000  # pairs a statement
 
 
@@ -63,7 +64,10 @@ def record(sender: Sender, draft: Draft) -> Recorded:
     The caller's answer may promise that the event is on disk: this returns after the commit,
     unless a transaction of the caller's is open.
     """
-    (answer,) = record_many(sender, [draft])
+    try:
+        (answer,) = record_many(sender, [draft])
+    except IntegrityError:
+        raise SourceUnknown(SOURCE_GONE) from None
     if isinstance(answer, ActionError):
         raise answer
     return answer
@@ -73,7 +77,8 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
     """Write DRAFTS in one transaction; the answers stand in their order.
 
     A draft that a rule forbids gets its ActionError; the others are written. Of several drafts of
-    one event the one with the highest sequence is written, and the others are stale.
+    one event the one with the highest sequence is written, and the others are stale. A source that
+    is deleted at the same moment may raise IntegrityError, when the transaction ends.
     """
     now = timezone.now()
     # One draft is one statement, which needs no transaction around it.
@@ -98,12 +103,15 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
             answers.append(place)
             continue
         at = place, draft.external_id
-        found, created = written.get(at) or (held[at][0], False)
-        if at in held or newest[at] is not draft:
-            outcome = Outcome.STALE
-        else:
+        if at in written and newest[at] is draft:
+            found, created = written[at]
             outcome = Outcome.CREATED if created else Outcome.UPDATED
-        answers.append(Recorded(outcome, found, place))
+            answers.append(Recorded(outcome, found, place))
+        elif at in written or at in held:
+            found, _ = written.get(at) or held[at]
+            answers.append(Recorded(Outcome.STALE, found, place))
+        else:
+            answers.append(SourceUnknown(SOURCE_GONE))
     return answers
 
 
@@ -125,7 +133,7 @@ def _held(places: Sequence[Key]) -> dict[Key, tuple[uuid.UUID, int]]:
     held = {
         (source, external_id): (found, sequence) for source, external_id, found, sequence in rows
     }
-    return {at: (held[at][0], held[at][1]) for at in places}
+    return {at: held[at] for at in places if at in held}
 
 
 def _log_ignored(sender: Sender, draft: Draft, *, source_id: int, above: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -119,10 +119,14 @@ def _take(sender: actions.Sender, lines: list[Line], *, atomic: bool) -> None:
             line.error = error
     good = [line for line in lines if line.draft]
     if not atomic or len(good) == len(lines):
-        with transaction.atomic():
-            answers = actions.record_many(sender, [line.draft for line in good if line.draft])
-            failed = any(isinstance(answer, actions.ActionError) for answer in answers)
-            transaction.set_rollback(atomic and failed)
+        drafts = [line.draft for line in good if line.draft]
+        try:
+            with transaction.atomic():
+                answers = actions.record_many(sender, drafts)
+                failed = any(isinstance(answer, actions.ActionError) for answer in answers)
+                transaction.set_rollback(atomic and failed)
+        except IntegrityError:
+            answers, failed = [actions.SourceUnknown(actions.SOURCE_GONE) for _ in drafts], True
         for line, answer in zip(good, answers, strict=True):
             if isinstance(answer, actions.ActionError):
                 line.error = answer

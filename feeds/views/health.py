@@ -1,5 +1,7 @@
 """Whether the process lives, whether it can work, and the pages for what went wrong."""
 
+import os
+
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -32,6 +34,9 @@ def _database() -> str:
 
 
 def _broker() -> str:
+    folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("data_folder_in")
+    if folder and not os.access(folder, os.W_OK):
+        return f"cannot write to {folder}"
     try:
         # Redis's client would wait for ever on a host that takes connections and says nothing.
         patience = {"socket_timeout": BROKER_PATIENCE} if "redis" in app.conf.broker_url else {}

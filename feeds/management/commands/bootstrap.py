@@ -2,12 +2,13 @@
 
 import os
 import secrets
+import socket
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from feeds import actions
 from feeds.models import Activity, Role, User
@@ -24,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, no_demo: bool, **options: Any) -> None:
         """Do what is not done yet, and print how to sign in."""
+        _check_port()
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         first_run = not User.objects.exists()
@@ -44,6 +46,16 @@ class Command(BaseCommand):
         call_command("demo")
         if (settings.BASE_DIR / ".git").exists():
             call_command("import_git", str(settings.BASE_DIR), verbosity=0)
+
+
+def _check_port() -> None:
+    """Refuse to start beside another: two servers may share a port, and nobody would notice."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", settings.PORT)) == 0:
+            raise CommandError(
+                f"PORT: something answers on {settings.PORT} already; "
+                f"PORT={settings.PORT + 1} make run"
+            )
 
 
 def _password_file() -> Path:

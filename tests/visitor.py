@@ -1,0 +1,36 @@
+"""What a visitor does in a browser, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.house import House
+
+Open = Callable[..., Page]
+
+
+def password(served: House) -> str:
+    return Path(served.env["DATA_DIR"], "admin-password").read_text().strip()
+
+
+def sign_in(page: Page, served: House, path: str = "/") -> None:
+    """Fill in the form that PATH leads to."""
+    page.goto(path)
+    page.get_by_label("User name or e-mail").fill("admin")
+    page.get_by_label("Password").fill(password(served))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("form[action='/sign-out/']")
+
+
+def rows(page: Page) -> list[str]:
+    """Return the ids of the rows, in their order."""
+    found = page.locator("article.row")
+    return [str(row) for row in found.evaluate_all("rows => rows.map(row => row.id)")]
+
+
+def address(page: Page) -> str:
+    """Return the path and the query in the address bar."""
+    return str(page.evaluate("location.pathname + location.search"))
