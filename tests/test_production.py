@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.house import BIN, ROOT, House, free_port, house, wait_for
+from tests.house import BIN, ROOT, House, house, wait_for
 from tests.test_races import Site
 
 pytestmark = pytest.mark.xdist_group("served")
@@ -288,7 +288,6 @@ def test_the_command_of_the_image_serves(tmp_path: Path) -> None:
     with house(os.environ.get("DATABASE_URL", ""), STATIC_ROOT=str(tmp_path)) as place:
         place.manage("migrate", "--verbosity", "0")
         place.manage("collectstatic", "--no-input", "--verbosity", "0")
-        place.port = free_port()
         command = command_of_the_image()
         command[0] = str(BIN / command[0])
         command[command.index("--host") + 1] = "127.0.0.1"
