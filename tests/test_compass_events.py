@@ -40,19 +40,15 @@ def only_activity() -> Activity:
 
 @pytest.mark.parametrize("kind", EVENTS)
 def test_each_kind_is_taken_with_an_empty_202(bot: Caller, kind: str) -> None:
-    for name in {"shop/web"} if kind != "pullRequest" else set():
-        actions.create_source(name, kind=_our(kind))
+    if kind != "pullRequest":
+        actions.create_source("shop/web", kind=kind)
     response = bot.event(kind)
     assert (response.status_code, response.content) == (202, b"")
     assert response["X-Pulseboard-Outcome"] == "created"
     activity = only_activity()
     assert response["X-Pulseboard-Activity"] == str(activity.uuid)
-    assert (activity.kind, activity.dialect) == (_our(kind), "compass")
+    assert activity.kind == {"pullRequest": "pull_request"}.get(kind, kind)
     assert json.loads(activity.raw) == compass_event(kind)
-
-
-def _our(kind: str) -> str:
-    return "pull_request" if kind == "pullRequest" else kind
 
 
 @pytest.mark.parametrize("path", PATHS)
