@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
@@ -53,6 +54,9 @@ class ChangedUserForm(ChangeForm):
     class Meta:
         model = User
         fields = "__all__"
+
+
+admin.site.unregister(Group)  # roles say who may do what
 
 
 @admin.register(User)

@@ -180,6 +180,12 @@ def test_the_21st_attachment_is_a_problem_409(admin: Caller) -> None:
     assert "20" in response.json()["detail"]
 
 
+def test_no_component_takes_the_address_of_a_page(admin: Caller) -> None:
+    assert admin.post("/api/v1/components", {"name": "New"}).json()["slug"] == "new-2"
+    refused = admin.post("/api/v1/components", {"name": "x", "slug": "new"})
+    assert refused.status_code == 409
+
+
 @pytest.mark.parametrize("role", ["viewer", "composer", "bot"])
 def test_only_admins_change_the_catalogue(caller: Any, role: str) -> None:
     response = caller(role).post("/api/v1/components", {"name": "x"})

@@ -20,6 +20,9 @@ from feeds.dialects.mapping import key
 from feeds.models import Activity, Attachment, Component, EventKind, EventSource
 
 
+RESERVED = {"new"}  # slugs that are addresses of pages: /components/new/
+
+
 def create_source(external_id: str, *, kind: str, name: str = "") -> EventSource:
     """Make the source of EXTERNAL_ID and KIND, or return the one that exists."""
     source, created = EventSource.objects.get_or_create(
@@ -84,7 +87,7 @@ def create_component(name: str, *, slug: str = "", **fields: Any) -> Component:
     wanted = slug or slugify(name)[:56] or "component"
     for attempt in range(100):
         candidate = wanted if attempt == 0 else f"{wanted}-{attempt + 1}"
-        if Component.objects.filter(slug=candidate).exists():
+        if candidate in RESERVED or Component.objects.filter(slug=candidate).exists():
             if slug:
                 break
             continue
@@ -98,6 +101,8 @@ def create_component(name: str, *, slug: str = "", **fields: Any) -> Component:
 
 def change_component(component: Component, fields: Mapping[str, Any]) -> None:
     """Set FIELDS of COMPONENT."""
+    if fields.get("slug") in RESERVED:
+        raise Conflict(f"slug: {fields['slug']!r} is the address of a page of ours")
     for name, value in fields.items():
         setattr(component, name, value)
     try:

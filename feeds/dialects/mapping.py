@@ -229,10 +229,13 @@ def lift(
     faults: list[Fault] = []
     details = _copy(document)
     broken: set[str] = set()
+    holders: dict[tuple[str, ...], Any] = {}  # fields stand together, and walks are long
     for spec in fields:
         if broken and not broken.isdisjoint(spec.ancestors):
             continue
-        parent = _descend(details, spec.parents)
+        if spec.parents not in holders:
+            holders[spec.parents] = _descend(details, spec.parents)
+        parent = holders[spec.parents]
         if not isinstance(parent, dict):
             continue  # an optional object that is not there
         value = parent.get(spec.name)
