@@ -130,15 +130,17 @@ class ComponentAdmin(Admin):
 
 @admin.register(EventSource)
 class SourceAdmin(Admin):
-    """Sources; only the name may change."""
+    """Sources; only the name may change, and the pages make new ones."""
 
     list_display = ("external_id", "kind", "name")
     list_filter = ("kind",)
     search_fields = ("external_id", "name")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Keep what senders and events rely on."""
-        return ("external_id", "kind", "repository") if obj else ()
+    readonly_fields = ("external_id", "kind", "repository")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: the page of the source tells first how many events go with it."""

@@ -19,7 +19,6 @@ from feeds.ari import InvalidAri, parse_component
 from feeds.dialects.mapping import key
 from feeds.models import Activity, Attachment, Component, EventKind, EventSource
 
-
 RESERVED = {"new"}  # slugs that are addresses of pages: /components/new/
 
 
