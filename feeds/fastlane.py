@@ -21,7 +21,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from feeds import limits
-from feeds.actions import Outcome, Recorded, Sender, cloud_id, with_actor
+from feeds.actions import Outcome, Recorded, Sender, cloud_id, name_actor
 from feeds.ari import InvalidAri, parse_component
 from feeds.dialects.mapping import Draft
 from feeds.upsert import COLUMNS, ON_CONFLICT, TABLE, cast, row_of
@@ -44,7 +44,8 @@ def take(sender: Sender, draft: Draft) -> Passage:
     """Count SENDER's request and write DRAFT, if that needs no decision."""
     now = timezone.now()
     identity = uuid.uuid4()
-    row = row_of(identity, None, with_actor(draft, sender.user), sender.user.pk, now)
+    name_actor(draft, sender.user)
+    row = row_of(identity, None, draft, sender.user.pk, str(now))
     parameters = {
         **limits.parameters(sender, now),
         "limit": settings.RATE_LIMIT,

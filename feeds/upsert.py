@@ -51,8 +51,9 @@ def upsert(
     for start in range(0, len(drafts), ROWS_AT_ONCE):
         chunk = drafts[start : start + ROWS_AT_ONCE]
         fresh = {(source, draft.external_id): uuid.uuid4() for source, draft in chunk}
+        moment = str(to_database(now))
         rows = [
-            row_of(fresh[source, draft.external_id], source, draft, author_id, now)
+            row_of(fresh[source, draft.external_id], source, draft, author_id, moment)
             for source, draft in chunk
         ]
         values, parameters = _values(rows)
@@ -66,20 +67,20 @@ def upsert(
 
 
 def row_of(
-    identity: uuid.UUID, source: int | None, draft: Draft, author_id: int | None, now: datetime
+    identity: uuid.UUID, source: int | None, draft: Draft, author_id: int | None, now: str
 ) -> dict[str, Any]:
     """Return the columns of a new row, as JSON can carry them."""
-    row = {name: getattr(draft, name) for name in FROM_DRAFT}
+    values = vars(draft)
     return {
-        **row,
+        **{name: values[name] for name in FROM_DRAFT},
         "uuid": identity.hex,
         "source_id": source,
         "external_id": draft.external_id,
         "author_id": author_id,
         "details": draft.details,
         "occurred_at": str(to_database(draft.occurred_at)),
-        "received_at": str(to_database(now)),
-        "touched_at": str(to_database(now)),
+        "received_at": now,
+        "touched_at": now,
     }
 
 

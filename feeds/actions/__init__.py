@@ -28,9 +28,9 @@ from feeds.actions.events import (
     Recorded,
     Sender,
     log_refusal,
+    name_actor,
     record,
     record_many,
-    with_actor,
 )
 from feeds.actions.people import (
     LAST_USED_STEP,
@@ -71,6 +71,7 @@ __all__ = [
     "ensure_user",
     "find_component",
     "log_refusal",
+    "name_actor",
     "prune",
     "record",
     "record_many",
@@ -80,5 +81,4 @@ __all__ = [
     "set_role",
     "site",
     "touch_token",
-    "with_actor",
 ]

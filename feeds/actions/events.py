@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import IntegrityError, connection, transaction
@@ -92,7 +92,9 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
                     newest[at] = draft
         # Everybody locks rows in the same order: two requests cannot wait for each other.
         newest = {at: newest[at] for at in sorted(newest)}
-        rows = [(at[0], with_actor(draft, sender.user)) for at, draft in newest.items()]
+        for draft in newest.values():
+            name_actor(draft, sender.user)
+        rows = [(at[0], draft) for at, draft in newest.items()]
         written = upsert(rows, author_id=sender.user.pk, now=now)
         held = _held([at for at in newest if at not in written])
         for at, (_, sequence) in held.items():
@@ -115,11 +117,10 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
     return answers
 
 
-def with_actor(draft: Draft, author: User) -> Draft:
-    """Name the sender as the actor where the wire names none."""
-    if draft.actor_key or draft.actor_name:
-        return draft
-    return replace(draft, actor_key=author.username, actor_name=str(author))
+def name_actor(draft: Draft, author: User) -> None:
+    """Make the sender the actor of DRAFT where the wire names none."""
+    if not draft.actor_key and not draft.actor_name:
+        draft.actor_key, draft.actor_name = author.username, str(author)
 
 
 def _held(places: Sequence[Key]) -> dict[Key, tuple[uuid.UUID, int]]:
