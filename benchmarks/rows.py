@@ -64,6 +64,8 @@ def make_rows(first: int, last: int) -> None:
             cursor.execute("SELECT min(id) FROM feeds_eventsource")
             first_source = cursor.fetchone()[0]
         _execute(_fill(_ROWS, rows=rows, first_source=first_source))
+    if connection.vendor == "postgresql":
+        _execute("SET maintenance_work_mem = '1GB'")
     for statement in indexes:
         _execute(statement)
     _execute("ANALYZE")

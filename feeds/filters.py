@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Self
+from typing import Any, Self
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
@@ -16,6 +17,7 @@ from feeds.models import Activity, Attachment, Component, EventKind, EventSource
 from feeds.search import matching
 
 PAGE_SIZE = 50  # rows
+MOST_BRANCHES = 50  # sources that are looked up one by one in a page's query
 MOST_VALUES = 50  # values of one parameter, lest a query grow without bound
 
 #: Parameters that compare one column with words.
@@ -90,6 +92,7 @@ class FeedFilter:
     since: datetime | None = None  # occurred at or after
     until: datetime | None = None  # occurred before
     q: str = ""
+    sources: tuple[int, ...] = ()  # that the included components and sources stand for
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
@@ -108,11 +111,18 @@ class FeedFilter:
             for value in (*choice.included, *choice.excluded):
                 if value not in words:
                     raise FilterError(name, f"{value!r} is not one of {', '.join(words)}")
+        included = [
+            _source_ids(name, choices[name].included)
+            for name in ("component", "source")
+            if name in choices and choices[name].included
+        ]
+        sources = set.intersection(*included) if included else set()
         return cls(
             choices,
             _moment("since", query.get("since", "")),
             _moment("until", query.get("until", "")),
             query.get("q", "").replace("\x00", " ").strip(),
+            tuple(sorted(sources)),
         )
 
     def __bool__(self) -> bool:
@@ -122,10 +132,9 @@ class FeedFilter:
         """Return every activity that passes, in no order."""
         rows = Activity.objects.order_by()
         for name, choice in self.choices.items():
-            if name == "component":
-                including, excluding = _sources_of(choice.included), _sources_of(choice.excluded)
-            elif name == "source":
-                including, excluding = _sources(choice.included), _sources(choice.excluded)
+            if name in ("component", "source"):
+                including = Q(source_id__in=self.sources)
+                excluding = Q(source_id__in=_source_ids(name, choice.excluded))
             else:
                 including = Q(**{f"{COLUMNS[name]}__in": choice.included})
                 excluding = Q(**{f"{COLUMNS[name]}__in": choice.excluded})
@@ -166,7 +175,7 @@ def page(
             Q(occurred_at__lt=before.occurred_at) | Q(id__lt=before.id),
             occurred_at__lte=before.occurred_at,
         )
-    found = list(_load(rows.order_by("-occurred_at", "-id")[: size + 1], whole))
+    found = _first(filter, rows, ("-occurred_at", "-id"), size + 1, whole)
     kept = found[:size]
     return Page(
         kept,
@@ -180,7 +189,7 @@ def _page_after(filter: FeedFilter, after: Cursor, size: int, whole: bool) -> Pa
         Q(occurred_at__gt=after.occurred_at) | Q(id__gt=after.id),
         occurred_at__gte=after.occurred_at,
     )
-    found = list(_load(rows.order_by("occurred_at", "id")[: size + 1], whole))
+    found = _first(filter, rows, ("occurred_at", "id"), size + 1, whole)
     kept = found[:size][::-1]
     return Page(
         kept,
@@ -189,25 +198,49 @@ def _page_after(filter: FeedFilter, after: Cursor, size: int, whole: bool) -> Pa
     )
 
 
-def _load(rows: QuerySet[Activity], whole: bool) -> QuerySet[Activity]:
-    """Load ROWS with their sources and components, in a fixed number of queries."""
-    rows = rows.select_related("source").prefetch_related("source__components")
-    return rows.select_related("source", "author") if whole else rows.defer("content", "raw")
+def _first(
+    filter: FeedFilter, rows: QuerySet[Activity], order: tuple[str, str], count: int, whole: bool
+) -> list[Activity]:
+    """Load the first COUNT of ROWS, their sources and components in a fixed number of queries."""
+    if 0 < len(filter.sources) <= MOST_BRANCHES:
+        rows = Activity.objects.filter(id__in=_first_of_each(filter.sources, rows, order, count))
+    rows = rows.select_related("source").prefetch_related("source__components").order_by(*order)
+    rows = rows.select_related("source", "author") if whole else rows.defer("content", "raw")
+    return list(rows[:count])
 
 
-def _sources_of(references: Iterable[str]) -> Q:
-    """Match the activities of the components that REFERENCES name by uuid or slug."""
+def _first_of_each(
+    sources: Iterable[int], rows: QuerySet[Activity], order: tuple[str, str], count: int
+) -> list[int]:
+    """Return the ids of the first COUNT of ROWS, looked up source by source in one query.
+
+    Each branch walks the index of one source and stops after COUNT rows. With `source_id IN (...)`
+    SQLite sorts everything that the sources ever sent, and PostgreSQL may.
+    """
+    branches: list[str] = []
+    parameters: list[Any] = []
+    for source in sources:
+        branch = rows.filter(source_id=source).order_by(*order).values_list("occurred_at", "id")
+        sql, values = branch[:count].query.sql_with_params()
+        branches.append(f"SELECT * FROM ({sql}) AS branch")
+        parameters += values
+    direction = "DESC" if order[0].startswith("-") else "ASC"
+    statement = f"{' UNION ALL '.join(branches)} ORDER BY 1 {direction}, 2 {direction} LIMIT %s"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*parameters, count])
+        return [pk for _, pk in cursor.fetchall()]
+
+
+def _source_ids(name: str, references: Iterable[str]) -> set[int]:
+    """Return the sources that REFERENCES name: components by slug or uuid, sources by external id
+    or uuid."""
     uuids = [found for text in references if (found := _uuid(text))]
+    if name == "source":
+        sources = EventSource.objects.filter(Q(external_id__in=references) | Q(uuid__in=uuids))
+        return set(sources.values_list("id", flat=True))
     components = Component.objects.filter(Q(slug__in=references) | Q(uuid__in=uuids))
     attached = Attachment.objects.filter(component__in=components)
-    return Q(source_id__in=list(attached.values_list("source_id", flat=True)))
-
-
-def _sources(references: Iterable[str]) -> Q:
-    """Match the activities of the sources that REFERENCES name by uuid or external id."""
-    uuids = [found for text in references if (found := _uuid(text))]
-    sources = EventSource.objects.filter(Q(external_id__in=references) | Q(uuid__in=uuids))
-    return Q(source_id__in=list(sources.values_list("id", flat=True)))
+    return set(attached.values_list("source_id", flat=True))
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +14,13 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField
 from django.http import QueryDict
+from django.template import engines
 from django.template.context import RequestContext
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from jinja2 import Environment
 
 from feeds import vocabulary
 from feeds.models import Activity
@@ -53,11 +56,9 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 register.filter("look", vocabulary.look)
-register.filter("mark", vocabulary.mark)
 register.filter("icon_of", vocabulary.icon)
 register.filter("phrase", vocabulary.phrase)
 register.filter("facts", vocabulary.facts)
-register.filter("short", vocabulary.short)
 
 
 @register.filter
@@ -89,7 +90,7 @@ def has_html(activity: Activity) -> bool:
 
 @dataclass(frozen=True)
 class Times:
-    """One moment in the words of a row; formatting a date in a template takes longer than this."""
+    """One moment in the words of a row."""
 
     iso: str
     whole: str
@@ -97,7 +98,6 @@ class Times:
     time: str
 
 
-@register.filter
 def times(moment: datetime) -> Times:
     """Write MOMENT, in UTC."""
     utc = moment.astimezone(UTC)
@@ -128,6 +128,49 @@ def host(url: str) -> str:
         return ""
 
 
+def environment(**options: Any) -> Environment:
+    """Make the environment of templates/jinja/, with the words that its templates use."""
+    made = Environment(**options)
+    made.globals |= {
+        "icon": icon,
+        "look_of": vocabulary.look,
+        "mark_of": vocabulary.mark,
+        "icon_of": vocabulary.icon,
+        "phrase_of": vocabulary.phrase,
+        "facts_of": vocabulary.facts,
+        "short": vocabulary.short,
+        "times_of": times,
+        "has_html": has_html,
+        "sanitised": sanitised,
+        "web": web,
+    }
+    return made
+
+
+@register.simple_tag(takes_context=True)
+def rows(context: RequestContext, activities: Sequence[Activity]) -> SafeString:
+    """Draw ACTIVITIES as rows of the feed."""
+    return _draw(context, "rows.html", activities=activities)
+
+
+@register.simple_tag(takes_context=True)
+def pill(context: RequestContext, activity: Activity) -> SafeString:
+    """Draw the state of ACTIVITY."""
+    return _draw(context, "pill.html", activity=activity)
+
+
+def _draw(context: RequestContext, name: str, **values: Any) -> SafeString:
+    narrow_this = partial(narrowed, context.get("feed_query", ""))
+    template = engines["jinja"].get_template(name)
+    return mark_safe(template.render({**values, "narrow": narrow_this}))
+
+
+@register.filter
+def options(values: Sequence[str]) -> SafeString:
+    """Write VALUES as the options of a datalist: there may be hundreds, and a loop takes longer."""
+    return mark_safe("".join(f'<option value="{escape(value)}"></option>' for value in values))
+
+
 @register.simple_tag(takes_context=True)
 def may_read(context: RequestContext) -> bool:
     """Tell whether the reader may open the feed, so that its links are of use."""
@@ -141,8 +184,7 @@ def narrow(context: RequestContext, name: str, value: str) -> str:
 
     Pages without filters of their own, such as an event's, start from none.
     """
-    query = context.get("feed_query")
-    return narrowed(query.urlencode() if query else "", name, value)
+    return narrowed(context.get("feed_query", ""), name, value)
 
 
 @lru_cache(maxsize=4096)  # a page asks 300 times, mostly for what it asked before

@@ -63,7 +63,7 @@ class Input:
 @readers
 def feed(request: HttpRequest) -> HttpResponse:
     """Show what happened, newest first: the page, or for htmx its list alone."""
-    context: dict[str, Any] = {"feed_query": request.GET, "chips": [], "filtered": True}
+    context: dict[str, Any] = {"chips": [], "filtered": True}
     status = 200
     try:
         filter = FeedFilter.read(request.GET)
@@ -111,7 +111,7 @@ def listing(request: HttpRequest, page: Page, query: QueryDict) -> dict[str, Any
     paged = bool(request.GET.get("before") or request.GET.get("after"))
     return {
         "page": page,
-        "feed_query": query,
+        "feed_query": query.urlencode(),
         "older": beside("before", page.older) if page.older else "",
         "newer": beside("after", page.newer) if page.newer else "",
         "newest": beside("", None) if paged else "",
@@ -125,7 +125,7 @@ def feed_of(request: HttpRequest, facet: str, value: str) -> dict[str, Any]:
     try:
         found = page(FeedFilter.read(query), request.GET)
     except FilterError as error:
-        return {"error": error, "feed_query": query, "filtered": False}
+        return {"error": error, "filtered": False}
     return {**listing(request, found, query), "filtered": False, "whole": feed_address(query)}
 
 
