@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, Self
 
 from django.db import connection
@@ -92,7 +93,6 @@ class FeedFilter:
     since: datetime | None = None  # occurred at or after
     until: datetime | None = None  # occurred before
     q: str = ""
-    sources: tuple[int, ...] = ()  # that the included components and sources stand for
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
@@ -111,22 +111,25 @@ class FeedFilter:
             for value in (*choice.included, *choice.excluded):
                 if value not in words:
                     raise FilterError(name, f"{value!r} is not one of {', '.join(words)}")
-        included = [
-            _source_ids(name, choices[name].included)
-            for name in ("component", "source")
-            if name in choices and choices[name].included
-        ]
-        sources = set.intersection(*included) if included else set()
         return cls(
             choices,
             _moment("since", query.get("since", "")),
             _moment("until", query.get("until", "")),
             query.get("q", "").replace("\x00", " ").strip(),
-            tuple(sorted(sources)),
         )
 
     def __bool__(self) -> bool:
         return bool(self.choices or self.since or self.until or self.q)
+
+    @cached_property
+    def sources(self) -> list[int]:
+        """The sources that the included components and sources stand for; asks the database."""
+        sets = [
+            _source_ids(name, self.choices[name].included)
+            for name in ("component", "source")
+            if name in self.choices and self.choices[name].included
+        ]
+        return sorted(set.intersection(*sets)) if sets else []
 
     def rows(self) -> QuerySet[Activity]:
         """Return every activity that passes, in no order."""

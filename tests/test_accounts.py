@@ -327,7 +327,7 @@ def test_every_page_of_the_admin_opens_and_shows_no_digest(furnished: str) -> No
     added = {
         User: 200,
         Component: 200,
-        EventSource: 200,
+        EventSource: 403,
         Activity: 403,
         ApiToken: 403,
         Refusal: 403,
