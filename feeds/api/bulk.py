@@ -48,7 +48,7 @@ class Line:
             faults = [{"type": kind, "message": message} for kind, message in errors]
             return {**result, "status": status, "errors": faults}
         if self.recorded:
-            return {**result, "status": 202, "activity": self.recorded.activity}
+            return {**result, "status": 202, "activity": str(self.recorded.activity)}
         return {**result, "status": 424}
 
 

@@ -38,7 +38,7 @@ def check_size(size: int, limit: int) -> None:
 def decode_text(text: str) -> Any:
     """Return the value that TEXT encodes, by the same rules as decode()."""
     try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise _malformed(f"must not nest deeper than {DEPTH_LIMIT} levels") from None
     except json.JSONDecodeError as error:
@@ -100,3 +100,6 @@ def _no_constant(name: str) -> None:
 
 def _malformed(rule: str) -> DialectError:
     return DialectError([Fault("body", rule, "format")])
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
