@@ -205,7 +205,9 @@ def _first(
     filter: FeedFilter, rows: QuerySet[Activity], order: tuple[str, str], count: int, whole: bool
 ) -> list[Activity]:
     """Load the first COUNT of ROWS, their sources and components in a fixed number of queries."""
-    if 0 < len(filter.sources) <= MOST_BRANCHES:
+    # A second condition may leave a branch nothing to stop at; then one walk for all is better.
+    alone = filter.choices.keys() <= {"component", "source"} and not filter.q
+    if alone and 0 < len(filter.sources) <= MOST_BRANCHES:
         rows = Activity.objects.filter(id__in=_first_of_each(filter.sources, rows, order, count))
     rows = rows.select_related("source").prefetch_related("source__components").order_by(*order)
     rows = rows.select_related("source", "author") if whole else rows.defer("content", "raw")
