@@ -292,18 +292,23 @@ def _position(request: ASGIRequest) -> int | None:
 def _admit(request: ASGIRequest, filter: FeedFilter) -> int | None:
     """Return the id of who asks, None if it may be anybody; raises BadCredentials."""
     try:
+        user = _user_of(request)
         # a query that the database refuses must fail here, not for everybody in a look
         filter.rows().filter(id=0).exists()
-        if caller := identify(request):
-            return caller.user.pk
-        sessions = import_module(settings.SESSION_ENGINE)
-        request.session = sessions.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-        user = get_user(request)
-        if user.pk is None and not settings.ANONYMOUS_READ:
-            raise BadCredentials("Sign in, or send credentials.")
-        return user.pk
+        return user
     finally:
         connections.close_all()
+
+
+def _user_of(request: ASGIRequest) -> int | None:
+    if caller := identify(request):
+        return caller.user.pk
+    sessions = import_module(settings.SESSION_ENGINE)
+    request.session = sessions.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    user = get_user(request)
+    if user.pk is None and not settings.ANONYMOUS_READ:
+        raise BadCredentials("Sign in, or send credentials.")
+    return user.pk
 
 
 async def _disconnect(receive: Receive) -> None:

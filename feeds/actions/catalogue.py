@@ -123,7 +123,7 @@ def attach(component: Component, source: EventSource) -> bool:
     with transaction.atomic():
         # The component's lock makes the count exact under parallel requests; SQLite locks all.
         Component.objects.select_for_update(of=("self",)).get(pk=component.pk)
-        check_room(component)
+        _check_room(component)
         _, created = Attachment.objects.get_or_create(component=component, source_id=source.pk)
     if created and source.repository and source.kind != EventKind.PULL_REQUEST:
         # Pull requests name no component: they show wherever their repository does.
@@ -140,7 +140,7 @@ def _attach_if_room(component: Component, source: EventSource) -> None:
         attach(component, source)
 
 
-def check_room(component: Component) -> None:
+def _check_room(component: Component) -> None:
     """Refuse one source more than a component may have."""
     limit = settings.SOURCES_PER_COMPONENT
     if component.attachments.count() >= limit:
