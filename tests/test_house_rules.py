@@ -20,7 +20,7 @@ LONGEST_FILE = 450  # lines
 #: What each part may import of ours; a part not named here may import anything but `never`.
 MAY_IMPORT = {
     "feeds.dialects": {"feeds.dialects"},
-    "feeds.models": set(),
+    "feeds.models": {"feeds.models"},
     "feeds.moments": set(),
     "feeds.ari": set(),
     "feeds.search": {"feeds.models"},

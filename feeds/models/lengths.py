@@ -1,0 +1,4 @@
+"""How long texts may be."""
+
+KEY_LENGTH = 255  # characters of any indexed text; dialects.mapping.key() cuts to it
+REFUSAL_BODY_LENGTH = 10_000  # characters kept of a body that was refused or ignored

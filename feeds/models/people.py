@@ -1,0 +1,130 @@
+"""Who may come in: users, their roles and tokens, and how much they asked of late."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from feeds.models.lengths import KEY_LENGTH
+
+
+class Role(models.TextChoices):
+    """What a person or a program may do; the order is the order of power."""
+
+    VIEWER = "viewer", "Viewer: reads"
+    COMPOSER = "composer", "Composer: reads and sends events"
+    BOT = "bot", "Bot: a program that sends events, also in the name of others"
+    ADMIN = "admin", "Admin: manages sources, components and people too"
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether this role may send events."""
+        return self is not Role.VIEWER
+
+
+class UserManager(BaseUserManager["User"]):
+    """People and programs by name or e-mail."""
+
+    def by_login(self, login: str) -> User | None:
+        """Find who LOGIN names, a user name or an e-mail, in any case."""
+        if "\x00" in login:
+            return None
+        column = "email" if "@" in login else "username"
+        return self.filter(**{f"{column}__iexact": login}).first()
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Find who logs in as USERNAME, which may be an e-mail too."""
+        user = self.by_login(username or "")
+        if user is None:
+            raise self.model.DoesNotExist
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person or a program, with one role."""
+
+    username = models.CharField(
+        max_length=150, unique=True, validators=[UnicodeUsernameValidator()]
+    )
+    email = models.EmailField(blank=True)
+    name = models.CharField(max_length=KEY_LENGTH, blank=True)
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), condition=~Q(email=""), name="one_user_for_an_email"
+            ),
+            models.UniqueConstraint(Lower("username"), name="one_user_for_a_name_in_any_case"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether this user may open Django's admin."""
+        return self.role == Role.ADMIN
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Give admins every permission, and nobody else any."""
+        return self.is_active and self.role == Role.ADMIN
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Give admins every app, and nobody else any."""
+        return self.has_perm(app_label)
+
+
+class ApiToken(models.Model):
+    """A secret that stands for a user with a role; only its SHA-256 is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100, blank=True)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    prefix = models.CharField(max_length=12, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="token_has_a_known_role")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… of {self.user}"
+
+    @staticmethod
+    def new_secret() -> str:
+        """Make the text of a new token."""
+        return f"pb_{secrets.token_urlsafe(30)}"
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        """Return what is stored for SECRET."""
+        return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+class RateWindow(models.Model):
+    """How many requests a user has made in the running minute."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    started_at = models.DateTimeField()
+    count = models.PositiveIntegerField()
