@@ -17,10 +17,10 @@ run: .venv/base  ## set up what is missing, then web, worker and beat until Ctrl
 	@$(BIN)/python manage.py bootstrap
 	@exec $(BIN)/honcho start
 
-test: .venv/dev  ## the whole suite on SQLite; needs no server
+test: .venv/dev tests/npm/node_modules  ## the whole suite on SQLite; needs no server
 	$(BIN)/pytest
 
-test-postgres: .venv/dev  ## the same suite on PostgreSQL and Redis
+test-postgres: .venv/dev tests/npm/node_modules  ## the same suite on PostgreSQL and Redis
 	DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/pytest
 
 lint: .venv/dev  ## style, types, templates, migrations
@@ -55,3 +55,8 @@ lock:  ## pin the newest versions that pyproject.toml allows; needs uv
 .venv/bench: requirements/bench.txt .venv/dev
 	$(PIP) -r $<
 	@touch $@
+
+# Documents and clients of others that some tests use; where there is no npm, those tests say so.
+tests/npm/node_modules: tests/npm/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --loglevel=error
+	@! command -v npm >/dev/null || touch $@

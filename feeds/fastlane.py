@@ -40,37 +40,43 @@ def is_open() -> bool:
     return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
-def take(sender: Sender, draft: Draft) -> Passage:
-    """Count SENDER's request and write DRAFT, if that needs no decision."""
+def take(sender: Sender, draft: Draft | None, *, limited: bool = True) -> Passage:
+    """Count SENDER's request and write DRAFT, if there is one and it needs no decision.
+
+    On a wire that is not LIMITED the request is not counted, but the sender is checked all the
+    same.
+    """
+    if draft is None or not is_open():
+        return Passage(limits.count(sender, limited=limited), None)
     now = timezone.now()
     identity = uuid.uuid4()
     name_actor(draft, sender.user)
     row = row_of(identity, None, draft, sender.user.pk, str(now))
     parameters = {
         **limits.parameters(sender, now),
-        "limit": settings.RATE_LIMIT,
+        "limit": settings.RATE_LIMIT if limited else 0,
         "row": json.dumps([{**row, "source": draft.source_id, "component": _component(draft)}]),
         "writable": not draft.site_id or draft.site_id == cloud_id(),
     }
     try:
-        found = _execute(parameters)
+        found = _execute(_statement(limited), parameters)
     except IntegrityError:  # the source was deleted at this moment, and nothing was counted
-        return Passage(limits.count(sender), None)
+        return Passage(limits.count(sender, limited=limited), None)
     if found is None:
         return Passage(None, None)
-    count, started_at, written, source_id = found
-    allowance = limits.Allowance(settings.RATE_LIMIT, count, started_at + limits.WINDOW, now)
+    *counted, written, number, source_id = found
+    allowance = limits.allowance(tuple(counted), now, limited=limited)
     if written is None:
         return Passage(allowance, None)
     outcome = Outcome.CREATED if written == identity else Outcome.UPDATED
-    return Passage(allowance, Recorded(outcome, written, source_id))
+    return Passage(allowance, Recorded(outcome, written, number, source_id))
 
 
-def _execute(parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+def _execute(statement: bytes, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
     connection.ensure_connection()
     # Django's own cursor binds parameters itself, and so cannot prepare.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_statement(), parameters, prepare=True)
+        cursor.execute(statement, parameters, prepare=True)
         return cursor.fetchone()
 
 
@@ -85,13 +91,13 @@ def _component(draft: Draft) -> str | None:
 
 
 @cache
-def _statement() -> bytes:
+def _statement(limited: bool) -> bytes:
     own = [name for name in COLUMNS if name != "source_id"]
     record = ", ".join(f"{name} {cast(name)}" for name in own)
     return f"""
         WITH row AS (
             SELECT * FROM json_to_recordset(%(row)s) AS row ({record}, source text, component text)
-        ), counted AS ({limits.COUNT}), written AS (
+        ), counted AS ({limits.COUNT if limited else limits.CHECK}), written AS (
             INSERT INTO {TABLE} (source_id, {", ".join(own)})
             SELECT source.id, {", ".join(f"row.{name}" for name in own)}
             FROM counted, row JOIN feeds_eventsource source
@@ -104,6 +110,6 @@ def _statement() -> bytes:
                         AND component.uuid::text = row.component))
             {ON_CONFLICT}
         )
-        SELECT counted.count, counted.started_at, written.uuid, written.source_id
+        SELECT counted.count, counted.started_at, written.uuid, written.id, written.source_id
         FROM counted LEFT JOIN written ON true
     """.encode()

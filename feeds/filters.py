@@ -28,6 +28,7 @@ COLUMNS = {
     "generator": "generator",
     "actor": "actor_key",
     "target": "target_key",
+    "project": "project_key",
 }
 FACETS = (*COLUMNS, "component", "source")
 WORDS = {"type": EventKind.values, "state": Activity.State.values}

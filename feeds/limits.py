@@ -19,17 +19,23 @@ WINDOW = timedelta(minutes=1)  # "100 requests per user per minute"; it opens wi
 _TABLE = RateWindow._meta.db_table
 # One statement checks the caller, counts and reads: two requests can never be given the same
 # place, and a token that was revoked a moment ago gets none.
-COUNT = f"""
-    INSERT INTO {_TABLE} (user_id, started_at, count)
-    SELECT owner.id, %(now)s, 1 FROM feeds_user owner
+_VALID = """
+    FROM feeds_user owner
     WHERE owner.id = %(user)s AND owner.is_active AND (%(token)s = 0 OR EXISTS (
         SELECT 1 FROM feeds_apitoken WHERE id = %(token)s AND revoked_at IS NULL))
+"""
+COUNT = f"""
+    INSERT INTO {_TABLE} (user_id, started_at, count)
+    SELECT owner.id, %(now)s, 1 {_VALID}
     ON CONFLICT (user_id) DO UPDATE SET
         count = CASE WHEN {_TABLE}.started_at > %(since)s THEN {_TABLE}.count + 1 ELSE 1 END,
         started_at = CASE WHEN {_TABLE}.started_at > %(since)s
             THEN {_TABLE}.started_at ELSE excluded.started_at END
     RETURNING count, started_at
 """
+#: The same for the wires that limit nobody: only Compass has a limit, and those who send to it
+#: must not pay with their allowance for what they send elsewhere.
+CHECK = f"SELECT 0 AS count, owner.created_at AS started_at {_VALID}"
 
 
 R = TypeVar("R", bound=HttpResponseBase)
@@ -72,13 +78,17 @@ def parameters(sender: Sender, now: datetime) -> dict[str, Any]:
     }
 
 
-def count(sender: Sender) -> Allowance | None:
-    """Count a request of SENDER; None if it may no longer come in."""
+def count(sender: Sender, *, limited: bool = True) -> Allowance | None:
+    """Count a request of SENDER if its wire is LIMITED; None if it may no longer come in."""
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, parameters(sender, now))
+        cursor.execute(COUNT if limited else CHECK, parameters(sender, now))
         counted = cursor.fetchone()
-    if counted is None:
-        return None
+    return allowance(counted, now, limited=limited) if counted else None
+
+
+def allowance(counted: tuple[Any, ...], now: datetime, *, limited: bool) -> Allowance:
+    """Read what COUNT or CHECK returned."""
     number, started_at = counted
-    return Allowance(settings.RATE_LIMIT, number, from_database(started_at) + WINDOW, now)
+    limit = settings.RATE_LIMIT if limited else 0
+    return Allowance(limit, number, from_database(started_at) + WINDOW, now)

@@ -9,6 +9,7 @@ PostgreSQL and SQLite read the same text.
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ from feeds.moments import to_database
 FROM_DRAFT = (
     "sequence", "dialect", "kind", "verb", "state", "progress", "title", "content", "url", "icon",
     "generator", "actor_key", "actor_name", "actor_image", "object_type", "object_key",
-    "target_key", "target_url", "raw",
+    "target_key", "target_url", "project_key", "raw",
 )  # fmt: skip
 _UPDATED = (*FROM_DRAFT, "occurred_at", "details", "touched_at")
 COLUMNS = ("uuid", "source_id", "external_id", "author_id", "received_at", *_UPDATED)
@@ -32,22 +33,31 @@ ON_CONFLICT = (
     " ON CONFLICT (source_id, external_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
     + f" WHERE {TABLE}.sequence < excluded.sequence"
-    + " RETURNING source_id, external_id, uuid"
+    + " RETURNING source_id, external_id, uuid, id"
 )
-ROWS_AT_ONCE = 1000  # 27 parameters each; SQLite takes 32,766 in a statement
+ROWS_AT_ONCE = 1000  # 28 parameters each; SQLite takes 32,766 in a statement
 
 Key = tuple[int, str]  # source, external id
 
 
+@dataclass(frozen=True)
+class Written:
+    """An activity that was written."""
+
+    uuid: uuid.UUID
+    number: int  # its id
+    created: bool
+
+
 def upsert(
     drafts: Sequence[tuple[int, Draft]], *, author_id: int | None, now: datetime
-) -> dict[Key, tuple[uuid.UUID, bool]]:
+) -> dict[Key, Written]:
     """Write DRAFTS, each with the id of its source; no two may have the same key.
 
-    Returns the uuid of every activity that was written, and whether it is a new one; a draft whose
-    key is missing in the answer was stale: its sequence is not above what we have.
+    Returns every activity that was written; a draft whose key is missing in the answer was stale:
+    its sequence is not above what we have.
     """
-    written: dict[Key, tuple[uuid.UUID, bool]] = {}
+    written: dict[Key, Written] = {}
     for start in range(0, len(drafts), ROWS_AT_ONCE):
         chunk = drafts[start : start + ROWS_AT_ONCE]
         fresh = {(source, draft.external_id): uuid.uuid4() for source, draft in chunk}
@@ -60,9 +70,10 @@ def upsert(
         head = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) "
         with connection.cursor() as cursor:
             cursor.execute(head + values + ON_CONFLICT, parameters)
-            for source, external_id, found in cursor.fetchall():
+            for source, external_id, found, number in cursor.fetchall():
+                at = source, external_id
                 found = uuid.UUID(str(found))
-                written[source, external_id] = found, found == fresh[source, external_id]
+                written[at] = Written(found, number, created=found == fresh[at])
     return written
 
 

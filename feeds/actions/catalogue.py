@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,6 +84,7 @@ def _by_uuid_or_slug(reference: str) -> Q:
 def create_component(name: str, *, slug: str = "", **fields: Any) -> Component:
     """Make a component; its slug comes from the name unless given."""
     wanted = slug or slugify(name)[:56] or "component"
+    fields["links"] = _complete(fields.get("links", []))
     for attempt in range(100):
         candidate = wanted if attempt == 0 else f"{wanted}-{attempt + 1}"
         if candidate in RESERVED or Component.objects.filter(slug=candidate).exists():
@@ -102,13 +103,26 @@ def change_component(component: Component, fields: Mapping[str, Any]) -> None:
     """Set FIELDS of COMPONENT."""
     if fields.get("slug") in RESERVED:
         raise Conflict(f"slug: {fields['slug']!r} is the address of a page of ours")
+    if "links" in fields:
+        fields = {**fields, "links": _complete(fields["links"], component.links)}
     for name, value in fields.items():
         setattr(component, name, value)
     try:
         with transaction.atomic():
-            component.save(update_fields=list(fields))
+            component.save(update_fields=[*fields, "updated_at"])
     except IntegrityError:
         raise Conflict(f"slug: another component with the slug {component.slug!r} exists") from None
+
+
+def _complete(
+    links: Sequence[Mapping[str, str]], known: Sequence[Mapping[str, str]] = ()
+) -> list[dict[str, str]]:
+    """Give each of LINKS its id and type: those of the KNOWN link to the same address, if any."""
+    fresh = {"type": Component.LinkType.OTHER_LINK.value, "name": ""}
+    before = {link["url"]: link for link in known}
+    return [
+        {"id": str(uuid.uuid4()), **fresh, **before.get(link["url"], {}), **link} for link in links
+    ]
 
 
 def delete_component(component: Component) -> None:

@@ -25,5 +25,9 @@ class SourceLimitReached(ActionError):
     """The component has as many sources as it may."""
 
 
+class Forbidden(ActionError):
+    """Somebody else's: neither its author nor an admin asks."""
+
+
 class Conflict(ActionError):
     """Something unique exists already."""

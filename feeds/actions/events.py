@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from feeds.actions.catalogue import attach, create_source, find_component
-from feeds.actions.errors import ActionError, SiteUnknown, SourceUnknown
+from feeds.actions.errors import ActionError, Forbidden, SiteUnknown, SourceUnknown
 from feeds.actions.site import cloud_id, site
 from feeds.dialects.mapping import Draft
 from feeds.models import (
@@ -23,6 +23,7 @@ from feeds.models import (
     EventKind,
     EventSource,
     Refusal,
+    Role,
     Site,
     User,
 )
@@ -47,6 +48,7 @@ class Recorded:
 
     outcome: Outcome
     activity: uuid.UUID
+    number: int  # the activity's id
     source_id: int
 
 
@@ -97,8 +99,8 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
         rows = [(at[0], draft) for at, draft in newest.items()]
         written = upsert(rows, author_id=sender.user.pk, now=now)
         held = _held([at for at in newest if at not in written])
-        for at, (_, sequence) in held.items():
-            _log_ignored(sender, newest[at], source_id=at[0], above=sequence)
+        for at, other in held.items():
+            _log_ignored(sender, newest[at], source_id=at[0], above=other.sequence)
     answers: list[Recorded | ActionError] = []
     for draft, place in zip(drafts, places, strict=True):
         if isinstance(place, ActionError):
@@ -106,15 +108,22 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
             continue
         at = place, draft.external_id
         if at in written and newest[at] is draft:
-            found, created = written[at]
-            outcome = Outcome.CREATED if created else Outcome.UPDATED
-            answers.append(Recorded(outcome, found, place))
+            done = written[at]
+            outcome = Outcome.CREATED if done.created else Outcome.UPDATED
+            answers.append(Recorded(outcome, done.uuid, done.number, place))
         elif at in written or at in held:
-            found, _ = written.get(at) or held[at]
-            answers.append(Recorded(Outcome.STALE, found, place))
+            found = written.get(at) or held[at]
+            answers.append(Recorded(Outcome.STALE, found.uuid, found.number, place))
         else:
             answers.append(SourceUnknown(SOURCE_GONE))
     return answers
+
+
+def delete_activity(activity: Activity, *, by: User, role: Role) -> None:
+    """Delete ACTIVITY; raises Forbidden unless BY sent it or comes as an admin."""
+    if role != Role.ADMIN and activity.author_id != by.pk:
+        raise Forbidden("only who sent an activity, or an admin, may delete it")
+    activity.delete()
 
 
 def name_actor(draft: Draft, author: User) -> None:
@@ -123,16 +132,26 @@ def name_actor(draft: Draft, author: User) -> None:
         draft.actor_key, draft.actor_name = author.username, str(author)
 
 
-def _held(places: Sequence[Key]) -> dict[Key, tuple[uuid.UUID, int]]:
-    """Return the uuid and sequence that we hold at each of PLACES."""
+@dataclass(frozen=True)
+class Held:
+    """An activity that we have."""
+
+    uuid: uuid.UUID
+    number: int  # its id
+    sequence: int
+
+
+def _held(places: Sequence[Key]) -> dict[Key, Held]:
+    """Return what we hold at each of PLACES."""
     if not places:
         return {}
     rows = Activity.objects.filter(
         source_id__in={source for source, _ in places},
         external_id__in={external_id for _, external_id in places},
-    ).values_list("source_id", "external_id", "uuid", "sequence")
+    ).values_list("source_id", "external_id", "uuid", "id", "sequence")
     held = {
-        (source, external_id): (found, sequence) for source, external_id, found, sequence in rows
+        (source, external_id): Held(found, number, sequence)
+        for source, external_id, found, number, sequence in rows
     }
     return {at: held[at] for at in places if at in held}
 

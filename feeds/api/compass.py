@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from feeds import actions, fastlane, limits
+from feeds import actions, fastlane
 from feeds.api import auth
 from feeds.api.problems import STATUS_OF
 from feeds.dialects import compass, strictjson
@@ -46,11 +46,8 @@ def events(request: HttpRequest) -> HttpResponse:
     if not caller.role.writes:
         return _refuse(403, [("PERMISSION_DENIED", f"a {caller.role.value} may not send events")])
     event = _read(request.read(settings.EVENT_BODY_LIMIT + 1))
-    if event.draft and fastlane.is_open():
-        passage = fastlane.take(caller.sender, event.draft)
-        allowance, recorded = passage.allowance, passage.recorded
-    else:
-        allowance, recorded = limits.count(caller.sender), None
+    passage = fastlane.take(caller.sender, event.draft)
+    allowance, recorded = passage.allowance, passage.recorded
     if allowance is None:
         return _refuse(401, [("UNAUTHORIZED", auth.NOT_VALID)])
     if allowance.exceeded:

@@ -16,6 +16,7 @@ STATUS_OF: dict[type[actions.ActionError], int] = {
     actions.ComponentMalformed: 400,
     actions.SourceLimitReached: 409,
     actions.Conflict: 409,
+    actions.Forbidden: 403,
 }
 
 

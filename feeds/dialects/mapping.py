@@ -73,6 +73,7 @@ class Draft:
     object_key: str = ""
     target_key: str = ""
     target_url: str = ""
+    project_key: str | None = None  # of the issue tracker; None: it is about none
     details: Document = field(default_factory=dict)
     raw: str = ""
 

@@ -138,11 +138,13 @@ def parse(document: Any, *, now: datetime) -> Draft:
     actor = document.get(_spelling(document, "actor", "user")) or {}
     url = document.get("url") or document.get("uri") or ""
     published = document.get("published")
+    target_key, project_key = _target(document.get("target") or {})
     derived = {
         "verb": columns.get("verb") or VERB,
         "url": url,
         "actor_name": actor.get("displayName") or actor.get("id") or "",
-        "target_key": _target_key(document.get("target") or {}),
+        "target_key": target_key,
+        "project_key": project_key,
     }
     return Draft(
         dialect=DIALECT,
@@ -201,11 +203,14 @@ def _spelled(generator: str, actor: str, url: str, url_has_column: bool) -> tupl
     )
 
 
-def _target_key(target: Document) -> str:
-    """Return the key of the issue or project that TARGET names, else its id or url."""
+def _target(target: Document) -> tuple[str, str | None]:
+    """Return the key of the issue or project that TARGET names, and that of the project.
+
+    A target that names neither is known by its id or url.
+    """
     url = target.get("url") or ""
     browsed = _BROWSED.fullmatch(urlsplit(url).path) if _is_address(url) else None
     named = browsed[1] if browsed else url
     if _ISSUE_OR_PROJECT.fullmatch(named):
-        return named
-    return target.get("id") or url
+        return named, named.partition("-")[0]
+    return target.get("id") or url, None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 from django.db import models
 from django.db.models import Q
 
-from feeds.models.lengths import KEY_LENGTH
+from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH
 
 
 class Site(models.Model):
@@ -86,14 +87,28 @@ class Component(models.Model):
         WEBSITE = "WEBSITE", "Website"
         OTHER = "OTHER", "Other"
 
+    class LinkType(models.TextChoices):
+        """What a link of a component leads to, as Compass sorts them."""
+
+        CHAT_CHANNEL = "CHAT_CHANNEL", "Chat channel"
+        DASHBOARD = "DASHBOARD", "Dashboard"
+        DOCUMENT = "DOCUMENT", "Document"
+        ON_CALL = "ON_CALL", "On call"
+        OTHER_LINK = "OTHER_LINK", "Other"
+        PROJECT = "PROJECT", "Project"
+        REPOSITORY = "REPOSITORY", "Repository"
+
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=64, unique=True)
     type = models.CharField(max_length=32, choices=Type.choices, default=Type.SERVICE)
     description = models.TextField(blank=True, max_length=1000)
     owner_team = models.CharField(max_length=100, blank=True)
-    links = models.JSONField(default=list, blank=True)  # [{"name", "url"}]
+    state = models.CharField(max_length=32, default="ACTIVE")  # Compass: also PENDING, or a custom
+    labels = models.JSONField(default=list, blank=True)  # lower case words, in order
+    links = models.JSONField(default=list, blank=True)  # [{"id", "type", "name", "url"}]
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
     sources = models.ManyToManyField(
         EventSource, through="Attachment", related_name="components", blank=True
     )
@@ -103,6 +118,29 @@ class Component(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Alias(models.Model):
+    """A component's name in another system: what Compass calls an external alias."""
+
+    component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="aliases")
+    source = models.CharField(max_length=ALIAS_LENGTH)
+    external_id = models.CharField(max_length=ALIAS_LENGTH)
+    url = models.TextField(blank=True)
+    # SHA-256 of source and external id, which together may be longer than an index entry
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "aliases"
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.external_id}"
+
+    @staticmethod
+    def digest_of(source: str, external_id: str) -> str:
+        """Return what finds the alias EXTERNAL_ID in SOURCE."""
+        return hashlib.sha256(f"{source}\x00{external_id}".encode(errors="replace")).hexdigest()
 
 
 class Attachment(models.Model):

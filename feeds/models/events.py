@@ -13,8 +13,8 @@ from feeds.models.lengths import KEY_LENGTH
 from feeds.models.people import ApiToken, User
 
 
-def _newest_first(name: str, *facets: str) -> models.Index:
-    return models.Index(fields=[*facets, "-occurred_at", "-id"], name=name)
+def _newest_first(name: str, *facets: str, only: Q | None = None) -> models.Index:
+    return models.Index(fields=[*facets, "-occurred_at", "-id"], name=name, condition=only)
 
 
 class Activity(models.Model):
@@ -76,6 +76,8 @@ class Activity(models.Model):
     object_key = models.CharField(max_length=KEY_LENGTH, blank=True)
     target_key = models.CharField(max_length=KEY_LENGTH, blank=True)
     target_url = models.TextField(blank=True)
+    # the project of the issue that the target is, or the project itself; null: it is neither
+    project_key = models.CharField(max_length=KEY_LENGTH, null=True)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     touched_at = models.DateTimeField()
@@ -108,6 +110,18 @@ class Activity(models.Model):
             _newest_first("activity_from_generator", "generator"),  # ?generator=
             _newest_first("activity_by_actor", "actor_key"),  # ?actor=
             _newest_first("activity_on_target", "target_key"),  # ?target=
+            # ?project=, a project's page
+            _newest_first("activity_in_project", "project_key", only=Q(project_key__isnull=False)),
+            # GET /rest/activities/1.0/
+            _newest_first("activity_of_streams", only=Q(dialect="streams")),
+            # GET /api/events
+            _newest_first("activity_of_teamhub", only=Q(dialect="teamhub")),
+            # GET /api/events/{id}
+            models.Index(
+                fields=["external_id"],
+                condition=Q(dialect="teamhub"),
+                name="activity_by_teamhub_id",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import uuid
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -128,3 +129,42 @@ class RateWindow(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
     started_at = models.DateTimeField()
     count = models.PositiveIntegerField()
+
+
+class KeptAnswer(models.Model):
+    """What was answered to a request with an Idempotency-Key, for those that repeat it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="kept_answers")
+    key = models.CharField(max_length=KEY_LENGTH)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, path and body
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)  # prune()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="one_answer_for_a_user_and_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.key}"
+
+
+class SavedView(models.Model):
+    """A name for the query string of a feed."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="views")
+    name = models.CharField(max_length=100)
+    query = models.TextField(blank=True)  # the parameters of the feed page, "type=build&q=..."
+    shared = models.BooleanField(default=False)  # everybody sees it; only its owner changes it
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], name="one_view_for_a_user_and_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -29,13 +29,14 @@ LABELS = {
     "generator": "Generator",
     "actor": "Actor",
     "target": "Target",
+    "project": "Project",
     "component": "Component",
     "source": "Source",
     "since": "Since",
     "until": "Until",
     "q": "Text",
 }
-INPUTS = ("component", "source", "generator", "actor", "target")
+INPUTS = ("component", "source", "generator", "actor", "target", "project")
 
 
 @dataclass(frozen=True)
