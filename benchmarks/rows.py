@@ -14,8 +14,10 @@ TARGETS = 5000
 _COMMON = ("checkout", "payments", "catalog", "search", "web", "warehouse", "retry", "cache")
 
 _CATALOGUE = f"""
-INSERT INTO feeds_component (uuid, name, slug, type, description, owner_team, links, created_at)
-SELECT {{uuid}}, 'Component ' || n, 'component-' || n, 'SERVICE', '', 'Team', '[]', {{now}}
+INSERT INTO feeds_component (
+    uuid, name, slug, type, description, owner_team, state, labels, links, created_at, updated_at)
+SELECT {{uuid}}, 'Component ' || n, 'component-' || n, 'SERVICE', '', 'Team', 'ACTIVE', '[]', '[]',
+    {{now}}, {{now}}
 FROM {{series:{COMPONENTS}}};
 INSERT INTO feeds_eventsource (uuid, external_id, kind, name, repository, created_at)
 SELECT {{uuid}}, 'shop/service-' || n, {{kind}}, '', '', {{now}} FROM {{series:{SOURCES}}};

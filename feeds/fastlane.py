@@ -9,7 +9,6 @@ SQLite, which has no round trips, takes the plain way.
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +23,7 @@ from feeds import limits
 from feeds.actions import Outcome, Recorded, Sender, cloud_id, name_actor
 from feeds.ari import InvalidAri, parse_component
 from feeds.dialects.mapping import Draft
-from feeds.upsert import COLUMNS, ON_CONFLICT, TABLE, cast, row_of
+from feeds.upsert import COLUMNS, ON_CONFLICT, TABLE, as_json, cast, row_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def take(sender: Sender, draft: Draft | None, *, limited: bool = True) -> Passag
     parameters = {
         **limits.parameters(sender, now),
         "limit": settings.RATE_LIMIT if limited else 0,
-        "row": json.dumps([{**row, "source": draft.source_id, "component": _component(draft)}]),
+        "row": as_json([{**row, "source": draft.source_id, "component": _component(draft)}]),
         "writable": not draft.site_id or draft.site_id == cloud_id(),
     }
     try:

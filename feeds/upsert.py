@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from feeds.dialects.mapping import Draft
@@ -72,7 +73,7 @@ def upsert(
             cursor.execute(head + values + ON_CONFLICT, parameters)
             for source, external_id, found, number in cursor.fetchall():
                 at = source, external_id
-                found = uuid.UUID(str(found))
+                found = found if isinstance(found, uuid.UUID) else uuid.UUID(found)
                 written[at] = Written(found, number, created=found == fresh[at])
     return written
 
@@ -104,7 +105,7 @@ def _values(rows: Sequence[dict[str, Any]]) -> tuple[str, list[Any]]:
     if connection.vendor == "postgresql":
         record = ", ".join(f"{name} {cast(name)}" for name in COLUMNS)
         picked = ", ".join(COLUMNS)
-        return f"SELECT {picked} FROM json_to_recordset(%s) AS row ({record})", [json.dumps(rows)]
+        return f"SELECT {picked} FROM json_to_recordset(%s) AS row ({record})", [as_json(rows)]
     places = f"({', '.join(['%s'] * len(COLUMNS))})"
     values = [
         json.dumps(row[name]) if name == "details" else row[name]
@@ -112,6 +113,14 @@ def _values(rows: Sequence[dict[str, Any]]) -> tuple[str, list[Any]]:
         for name in COLUMNS
     ]
     return f"VALUES {', '.join([places] * len(rows))}", values
+
+
+def as_json(value: Any) -> str:
+    """Write VALUE as JSON, which carries integers of any size; orjson stops at 64 bits."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)
 
 
 @cache

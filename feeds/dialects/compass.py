@@ -6,6 +6,7 @@ what identifies an event and orders its updates is in the comment of each kind.
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -374,7 +375,12 @@ _ADDITIONS = {"deployment": _deployment, "push": _push, "pullRequest": _pull_req
 
 
 def _host(url: str) -> str:
+    return _host_of("/".join(url.split("/", 3)[:3]))
+
+
+@lru_cache(maxsize=1024)  # pipelines send from few hosts
+def _host_of(origin: str) -> str:
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(origin).hostname or ""
     except ValueError:
         return ""
