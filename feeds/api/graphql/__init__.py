@@ -1,0 +1,1 @@
+"""Atlassian Compass over GraphQL: `POST /gateway/api/graphql`."""

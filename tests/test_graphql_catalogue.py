@@ -1,0 +1,496 @@
+"""Components, event sources and aliases over GraphQL: what can be asked, changed, and refused."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from feeds import actions
+from feeds.models import Alias, Attachment, Component, EventSource, Webhook
+from tests.conftest import Caller
+from tests.graph import TYPES, Catalogue, ari_of, ask, compass, create, errors_of, mutate
+
+HUGE = "https://" + "x" * 2000
+NOBODY = uuid.UUID("00000000-0000-4000-8000-000000000000")
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue.make()
+
+
+def nobody() -> str:
+    return ari_of(Component(uuid=NOBODY))
+
+
+def query_error(answer: Any) -> tuple[str, int, str]:
+    """Return type, status and message of a QueryError, whose extensions are a list."""
+    assert answer["__typename"] == "QueryError"
+    (extension,) = answer["extensions"]
+    return extension["errorType"], extension["statusCode"], answer["message"]
+
+
+def component(caller: Caller, id: str, fields: str = "id") -> Any:
+    query = f"query ($id: ID!) {{ compass {{ component(id: $id) {{ ... on CompassComponent {{ {fields} }} {TYPES} }} }} }}"  # noqa: E501
+    return compass(caller, query, id=id)["component"]
+
+
+# ---- components, read
+
+
+def test_a_component_shows_all_that_is_kept_of_it(viewer: Caller, catalogue: Catalogue) -> None:
+    fields = """id name description slug ownerId state type typeId url labels { name }
+        links { id type url name objectId eventSources { id } }
+        externalAliases { externalAliasId externalSource url }
+        eventSources { id eventType externalEventSourceId forgeAppId }
+        fields { definition { id } } customFields { definition { id } }
+        dataManager { ecosystemAppId }
+        relationships {
+            ... on CompassRelationshipConnection { nodes { type } pageInfo { hasNextPage } }
+        }
+        metricSources { ... on CompassComponentMetricSourcesConnection { nodes { id } } }
+        scorecardScores { scorecardId }"""
+    found = component(viewer, ari_of(catalogue.checkout), fields)
+    (link,) = found.pop("links")
+    assert uuid.UUID(link.pop("id"))
+    assert link == {
+        "type": "REPOSITORY", "url": "https://git.example.com/shop/checkout", "name": None,
+        "objectId": None, "eventSources": [],
+    }  # fmt: skip
+    assert found == {
+        "id": ari_of(catalogue.checkout),
+        "name": "Checkout",
+        "description": "",
+        "slug": "checkout",
+        "ownerId": None,
+        "state": "ACTIVE",
+        "type": "SERVICE",
+        "typeId": "SERVICE",
+        "url": "http://127.0.0.1:8000/components/checkout/",
+        "labels": [{"name": "backend"}],
+        "externalAliases": [{"externalAliasId": "1042", "externalSource": "gitlab", "url": None}],
+        "eventSources": [
+            {
+                "id": ari_of(catalogue.builds),
+                "eventType": "BUILD",
+                "externalEventSourceId": "shop/checkout",
+                "forgeAppId": None,
+            }
+        ],
+        "fields": [],
+        "customFields": [],
+        "dataManager": None,
+        "relationships": {"nodes": [], "pageInfo": {"hasNextPage": False}},
+        "metricSources": {"nodes": []},
+        "scorecardScores": [],
+    }
+
+
+def test_a_component_is_found_by_its_ari_its_uuid_and_its_slug(
+    viewer: Caller, catalogue: Catalogue
+) -> None:
+    for reference in (ari_of(catalogue.cart), str(catalogue.cart.uuid), "cart"):
+        assert component(viewer, reference) == {"id": ari_of(catalogue.cart)}
+
+
+def test_types_that_the_old_enum_lacks_are_other(viewer: Caller) -> None:
+    actions.create_component("Site", type="WEBSITE")
+    assert component(viewer, "site", "type typeId") == {"type": "OTHER", "typeId": "WEBSITE"}
+
+
+def test_a_component_that_is_not_there_is_said_in_the_vendors_words(viewer: Caller) -> None:
+    expected = ("COMPONENT_NOT_FOUND", 404, "Component not found")
+    for reference in (nobody(), "nobody", "", "\N{SNOWMAN}", "x" * 5000):
+        answer = component(viewer, reference)
+        assert query_error(answer) == expected
+        assert answer["identifier"] == reference
+
+
+@pytest.mark.parametrize(
+    "ari", ["ari:cloud:compass:x:component/a/b", "ari:", "ari:cloud:jira::x/y"]
+)
+def test_an_ari_of_something_else_is_refused(viewer: Caller, ari: str) -> None:
+    assert query_error(component(viewer, ari))[:2] == ("COMPONENT_ARI_INVALID", 400)
+
+
+def test_components_by_ids_come_once_each_and_without_those_that_are_not_there(
+    viewer: Caller, catalogue: Catalogue
+) -> None:
+    ids = [ari_of(catalogue.cart), "cart", nobody(), "ari:x", ari_of(catalogue.checkout)]
+    query = "query ($ids: [ID!]!) { compass { components(ids: $ids) { name } } }"
+    found = compass(viewer, query, ids=ids)["components"]
+    assert sorted(row["name"] for row in found) == ["Cart", "Checkout"]
+
+
+def test_more_than_thirty_ids_are_an_error_at_the_top(viewer: Caller) -> None:
+    query = "query ($ids: [ID!]!) { compass { components(ids: $ids) { name } } }"
+    assert "errors" not in ask(viewer, query, ids=["x"] * 30)
+    (error,) = ask(viewer, query, ids=["x"] * 31)["errors"]
+    assert error["extensions"]["errorType"] == "NUMBER_OF_ITEMS_REQUESTED_INVALID_EXCEPTION"
+    assert error["path"] == ["compass", "components"]
+
+
+def test_references_are_slugs_or_aris(viewer: Caller, catalogue: Catalogue) -> None:
+    query = f"""query ($one: ComponentReferenceInput!) {{ compass {{
+        componentByReference(reference: $one) {{ ... on CompassComponent {{ name }} {TYPES} }}
+        componentsByReferences(references: [$one]) {{ name }}
+    }} }}"""
+    slug = {"cloudId": actions.cloud_id(), "slug": "cart"}
+    for good in ({"ari": ari_of(catalogue.cart)}, {"slug": slug}, {"slug": slug, "ari": None}):
+        answer = compass(viewer, query, one=good)
+        assert answer["componentByReference"] == {"name": "Cart"}
+        assert answer["componentsByReferences"] == [{"name": "Cart"}]
+    for bad, kind in (
+        ({}, "ARGUMENT_INVALID"),
+        ({"slug": slug, "ari": "cart"}, "ARGUMENT_INVALID"),
+        ({"ari": nobody()}, "COMPONENT_NOT_FOUND"),
+        ({"slug": {**slug, "slug": "x"}}, "COMPONENT_NOT_FOUND"),
+        ({"slug": {**slug, "cloudId": "x"}}, "CLOUD_ID_INVALID"),
+    ):
+        answer = compass(viewer, query, one=bad)
+        assert query_error(answer["componentByReference"])[0] == kind
+        assert answer["componentsByReferences"] == []
+
+
+def test_a_component_is_found_by_its_name_in_another_system(
+    viewer: Caller, catalogue: Catalogue
+) -> None:
+    query = f"""query ($cloudId: ID!, $source: ID!, $id: ID!) {{ compass {{
+        componentByExternalAlias(cloudId: $cloudId, externalSource: $source, externalID: $id) {{
+            ... on CompassComponent {{ name }} {TYPES}
+    }} }} }}"""
+
+    def find(source: str, id: Any, cloud_id: str = "") -> Any:
+        variables = {"source": source, "id": id, "cloudId": cloud_id or actions.cloud_id()}
+        return compass(viewer, query, **variables)["componentByExternalAlias"]
+
+    assert find("gitlab", "1042") == {"name": "Checkout"}
+    assert find("gitlab", 1042) == {"name": "Checkout"}
+    assert query_error(find("github", "1042"))[2] == "Component not found"
+    assert query_error(find("gitlab", "1042", "x"))[:2] == ("CLOUD_ID_INVALID", 404)
+
+
+# ---- components, changed
+
+
+def test_a_component_is_made_with_all_that_is_given(bot: Caller) -> None:
+    links = [{"type": "ON_CALL", "url": "https://pager.example.com", "objectId": "9"}]
+    payload = create(
+        bot, name="Search", description="Finds", typeId="LIBRARY", ownerId="team/1", slug="finder",
+        state="PENDING", labels=["b", "a", "b"], links=links,
+    )  # fmt: skip
+    assert payload["success"] is True
+    made = Component.objects.get()
+    assert payload["componentDetails"] == {"id": ari_of(made)}
+    assert (made.name, made.description, made.type) == ("Search", "Finds", "LIBRARY")
+    assert (made.owner_team, made.slug, made.state) == ("team/1", "finder", "PENDING")
+    assert made.labels == ["b", "a"]
+    (link,) = made.links
+    assert link.items() >= {**links[0], "name": ""}.items()
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "status"),
+    [
+        ({"name": " "}, "COMPONENT_NAME_BLANK", 400),
+        ({"name": "x" * 101}, "COMPONENT_NAME_TOO_LONG", 400),
+        ({"description": "x" * 1001}, "COMPONENT_DESCRIPTION_TOO_LONG", 400),
+        ({"typeId": "ROBOT"}, "ARGUMENT_INVALID", 400),
+        ({"slug": "a b"}, "FORMAT_INVALID", 400),
+        ({"slug": "x" * 65}, "CONSTRAINT_VIOLATION", 400),
+        ({"slug": "cart"}, "STORE_CONFLICT_EXCEPTION", 409),
+        ({"slug": "new"}, "STORE_CONFLICT_EXCEPTION", 409),
+        ({"state": ""}, "CONSTRAINT_VIOLATION", 400),
+        ({"state": "x" * 33}, "CONSTRAINT_VIOLATION", 400),
+        ({"ownerId": "x" * 101}, "CONSTRAINT_VIOLATION", 400),
+        ({"labels": ["Upper"]}, "FORMAT_INVALID", 400),
+        ({"labels": ["a b"]}, "FORMAT_INVALID", 400),
+        ({"labels": [""]}, "FORMAT_INVALID", 400),
+        ({"labels": ["x" * 40]}, "CONSTRAINT_VIOLATION", 400),
+        ({"labels": [f"l{n}" for n in range(21)]}, "CONSTRAINT_VIOLATION", 409),
+        ({"links": [{"type": "PROJECT", "url": "javascript:alert(1)"}]}, "FORMAT_INVALID", 400),
+        ({"links": [{"type": "PROJECT", "url": HUGE}]}, "CONSTRAINT_VIOLATION", 400),
+    ],
+)  # fmt: skip
+def test_a_component_that_breaks_a_rule_is_not_made(
+    bot: Caller, catalogue: Catalogue, fields: dict[str, Any], kind: str, status: int
+) -> None:
+    payload = create(bot, **{"name": "Search", **fields})
+    (error,) = errors_of(payload)
+    assert error[:2] == (kind, status)
+    assert payload["componentDetails"] is None
+    assert Component.objects.count() == 2
+
+
+def test_all_that_is_wrong_with_a_component_is_said_at_once(bot: Caller) -> None:
+    payload = create(bot, name="", description="x" * 1001, labels=["A", "ok", "B C"])
+    assert len(errors_of(payload)) == 4
+
+
+def test_only_the_named_fields_of_a_component_change(bot: Caller, catalogue: Catalogue) -> None:
+    start = {"description": "Old", "owner_team": "team/1", "labels": ["x"], "name": "Checkout"}
+    Component.objects.filter(slug="checkout").update(**start)
+
+    def update(**fields: Any) -> Component:
+        identity = ari_of(catalogue.checkout)
+        payload = mutate(
+            bot, "updateComponent", "UpdateCompassComponentInput", id=identity, **fields
+        )
+        assert payload["success"] is True
+        return Component.objects.get(pk=catalogue.checkout.pk)
+
+    after = update(name="Till", slug=None)
+    assert (after.name, after.slug, after.description) == ("Till", "checkout", "Old")
+    assert (after.owner_team, after.labels) == ("team/1", ["x"])
+    assert update(description="").description == ""
+    assert update(ownerId=None).owner_team == ""
+    assert update(state="DEPRECATED").state == "DEPRECATED"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "words"),
+    [
+        ({"slug": "cart"}, "STORE_CONFLICT_EXCEPTION", "Another component with the slug"),
+        ({"name": None}, "FIELD_CANNOT_BE_NULL", "name"),
+        ({"name": ""}, "COMPONENT_NAME_BLANK", "name"),
+        ({"id": "nobody"}, "COMPONENT_NOT_FOUND", "Component not found"),
+        ({"id": "ari:x"}, "COMPONENT_ARI_INVALID", "componentId"),
+    ],
+)
+def test_a_change_that_breaks_a_rule_changes_nothing(
+    bot: Caller, catalogue: Catalogue, fields: dict[str, Any], kind: str, words: str
+) -> None:
+    fields = {"id": ari_of(catalogue.checkout), **fields}
+    payload = mutate(bot, "updateComponent", "UpdateCompassComponentInput", **fields)
+    ((found, _, message),) = errors_of(payload)
+    assert found == kind
+    assert words in message
+    assert Component.objects.get(pk=catalogue.checkout.pk).slug == "checkout"
+
+
+def test_a_deleted_component_is_gone_and_its_sources_stay(
+    bot: Caller, catalogue: Catalogue
+) -> None:
+    identity = ari_of(catalogue.checkout)
+    delete = ("deleteComponent", "DeleteCompassComponentInput", "deletedComponentId")
+    assert mutate(bot, *delete, id=identity)["deletedComponentId"] == identity
+    payload = mutate(bot, *delete, id=identity)
+    assert errors_of(payload) == [("COMPONENT_NOT_FOUND", 404, "Component not found")]
+    assert payload["deletedComponentId"] is None
+    assert EventSource.objects.get() == catalogue.builds
+
+
+def test_labels_are_added_once_and_up_to_twenty(bot: Caller, catalogue: Catalogue) -> None:
+    def add(*names: str) -> Any:
+        details = "addedLabels { name } componentDetails { labels { name } }"
+        fields = {"componentId": ari_of(catalogue.checkout), "labelNames": names}
+        return mutate(
+            bot, "addComponentLabels", "AddCompassComponentLabelsInput", details, **fields
+        )
+
+    payload = add("team:shop", "backend")
+    assert payload["addedLabels"] == [{"name": "team:shop"}, {"name": "backend"}]
+    names = [label["name"] for label in payload["componentDetails"]["labels"]]
+    assert names == ["backend", "team:shop"]
+    assert errors_of(add("Two Words"))[0][0] == "FORMAT_INVALID"
+    assert errors_of(add(*(f"l{n}" for n in range(19))))[0][:2] == ("CONSTRAINT_VIOLATION", 409)
+    assert add(*(f"l{n}" for n in range(18)))["success"] is True
+
+
+def test_links_are_added_up_to_ten_of_a_type(bot: Caller, catalogue: Catalogue) -> None:
+    def add(**link: Any) -> Any:
+        details = "createdComponentLink { id type url name } componentDetails { links { id } }"
+        fields = {"componentId": "checkout", "link": {"type": "DASHBOARD", **link}}
+        name = "createComponentLink"
+        return mutate(bot, name, "CreateCompassComponentLinkInput", details, **fields)
+
+    payload = add(url="https://grafana.example.com", name="Grafana")
+    created = payload["createdComponentLink"]
+    assert {"id": created["id"]} in payload["componentDetails"]["links"]
+    assert (created["type"], created["name"]) == ("DASHBOARD", "Grafana")
+    assert errors_of(add(url="ftp://example.com"))[0][0] == "FORMAT_INVALID"
+    for _ in range(9):
+        assert add(url="https://grafana.example.com")["success"]
+    assert errors_of(add(url="https://grafana.example.com"))[0][:2] == ("CONSTRAINT_VIOLATION", 409)
+
+
+# ---- aliases
+
+
+def alias(caller: Caller, verb: str, component: str = "checkout", **fields: Any) -> Any:
+    fields = {"externalId": "77", "externalSource": "sentry", **fields}
+    details = "componentDetails { externalAliases { externalAliasId } }"
+    type = f"{verb.capitalize()}CompassComponentExternalAliasInput"
+    name = f"{verb}ComponentExternalAlias"
+    return mutate(caller, name, type, details, componentId=component, externalAlias=fields)
+
+
+def test_an_alias_is_made_and_deleted(bot: Caller, catalogue: Catalogue) -> None:
+    for _ in range(2):  # the second time changes nothing
+        payload = alias(bot, "create", url="https://sentry.example.com")
+        ids = [one["externalAliasId"] for one in payload["componentDetails"]["externalAliases"]]
+        assert ids == ["1042", "77"]
+    assert alias(bot, "delete")["success"] is True
+    message = "We couldn’t find the external alias. Check for typos and try again."  # noqa: RUF001
+    assert errors_of(alias(bot, "delete")) == [("EXTERNAL_ALIAS_NOT_FOUND", 404, message)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"externalId": ""}, "EXTERNAL_ALIAS_ID_CANNOT_BE_EMPTY"),
+        ({"externalId": "x" * 1025}, "EXTERNAL_ALIAS_ID_TOO_LONG"),
+        ({"externalSource": "x" * 1025}, "EXTERNAL_ALIAS_SOURCE_TOO_LONG"),
+        ({"url": "javascript:alert(1)"}, "FORMAT_INVALID"),
+        (
+            {"externalId": "1042", "externalSource": "gitlab"},
+            "EXTERNAL_ALIAS_COULD_NOT_BE_CREATED",
+        ),
+    ],
+)
+def test_an_alias_that_breaks_a_rule_is_not_made(
+    bot: Caller, catalogue: Catalogue, fields: dict[str, str], kind: str
+) -> None:
+    assert errors_of(alias(bot, "create", component="cart", **fields))[0][0] == kind
+    assert Alias.objects.count() == 1
+
+
+def test_the_longest_alias_is_found_again(bot: Caller, catalogue: Catalogue) -> None:
+    assert alias(bot, "create", externalId="i" * 1024, externalSource="s" * 1024)["success"]
+
+
+# ---- event sources
+
+
+def source(caller: Caller, name: str, details: str = "", **fields: Any) -> Any:
+    known = {"cloudId": actions.cloud_id(), "eventType": "BUILD", "externalEventSourceId": "a/b"}
+    type = f"{name[0].upper()}{name[1:]}Input"
+    return mutate(caller, name, type, details, **{**known, **fields})
+
+
+def test_a_source_that_is_made_twice_is_the_same(bot: Caller) -> None:
+    details = "eventSource { id eventType }"
+    first, second = (source(bot, "createEventSource", details) for _ in range(2))
+    assert first["success"] is second["success"] is True
+    assert first["eventSource"] == second["eventSource"]
+    other = source(bot, "createEventSource", details, eventType="PULL_REQUEST")
+    assert other["eventSource"]["eventType"] == "PULL_REQUEST"
+    assert EventSource.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [({"cloudId": "x"}, "CLOUD_ID_INVALID"), ({"externalEventSourceId": " "}, "FIELD_MISSING")],
+)
+def test_a_source_of_nowhere_is_not_made(bot: Caller, fields: dict[str, str], kind: str) -> None:
+    payload = source(bot, "createEventSource", "eventSource { id }", **fields)
+    assert errors_of(payload)[0][0] == kind
+    assert payload["eventSource"] is None
+    assert not EventSource.objects.exists()
+
+
+def attachment(caller: Caller, verb: str, component: str, source: str) -> Any:
+    type = f"{verb.capitalize()}EventSourceInput"
+    return mutate(
+        caller, f"{verb}EventSource", type, componentId=component, eventSourceId=source
+    )  # fmt: skip
+
+
+def test_attaching_and_detaching_twice_succeeds(bot: Caller, catalogue: Catalogue) -> None:
+    place = ari_of(catalogue.cart), ari_of(catalogue.builds)
+    for verb, count in (("attach", 2), ("attach", 2), ("detach", 1), ("detach", 1)):
+        assert attachment(bot, verb, *place)["success"] is True
+        assert Attachment.objects.count() == count
+
+
+def test_what_is_not_there_is_not_attached(bot: Caller, catalogue: Catalogue) -> None:
+    builds, checkout = ari_of(catalogue.builds), ari_of(catalogue.checkout)
+    for verb in ("attach", "detach"):
+        for place, kind in (
+            ((nobody(), builds), ("COMPONENT_NOT_FOUND", 404, "Component not found")),
+            ((checkout, ari_of(EventSource(uuid=NOBODY))), ("EVENT_SOURCE_NOT_FOUND", 404)),
+            ((checkout, checkout), ("EVENT_SOURCE_NOT_FOUND", 404)),
+            ((checkout, "nonsense"), ("EVENT_SOURCE_NOT_FOUND", 404)),
+            ((builds, builds), ("COMPONENT_ARI_INVALID", 400)),
+        ):
+            (error,) = errors_of(attachment(bot, verb, *place))
+            assert error[: len(kind)] == kind
+
+
+def test_a_component_takes_no_more_sources_than_it_may(
+    bot: Caller, catalogue: Catalogue, settings: Any
+) -> None:
+    settings.SOURCES_PER_COMPONENT = 1
+    second = actions.create_source("c/d", kind="build")
+    (error,) = errors_of(attachment(bot, "attach", "checkout", ari_of(second)))
+    assert error[:2] == ("ATTACHED_EVENT_SOURCE_LIMIT_REACHED", 409)
+
+
+def test_a_source_that_is_attached_is_deleted_only_if_the_caller_insists(
+    bot: Caller, catalogue: Catalogue
+) -> None:
+    bot.event("build", component="checkout", externalEventSourceId="shop/checkout")
+    delete = {"externalEventSourceId": "shop/checkout"}
+    assert errors_of(source(bot, "deleteEventSource", **delete))[0][1] == 409
+    assert catalogue.builds.activities.exists()
+    insists = {**delete, "deleteIfAttachedToComponents": True}
+    assert source(bot, "deleteEventSource", **insists)["success"] is True
+    assert not EventSource.objects.exists()
+    (error,) = errors_of(source(bot, "deleteEventSource", **insists))
+    assert error[:2] == ("EVENT_SOURCE_NOT_FOUND", 404)
+
+
+def test_a_source_that_nothing_is_attached_to_is_deleted(bot: Caller) -> None:
+    actions.create_source("a/b", kind="build")
+    assert source(bot, "deleteEventSource")["success"] is True
+    assert not EventSource.objects.exists()
+
+
+def test_a_source_is_read_by_what_names_it(viewer: Caller, catalogue: Catalogue) -> None:
+    query = f"""query ($cloudId: ID!, $id: ID!, $type: CompassEventType!) {{ compass {{
+        eventSource(cloudId: $cloudId, eventType: $type, externalEventSourceId: $id) {{
+            ... on EventSource {{ id externalEventSourceId }} {TYPES}
+    }} }} }}"""
+    known = {"cloudId": actions.cloud_id(), "id": "shop/checkout", "type": "BUILD"}
+    found = compass(viewer, query, **known)["eventSource"]
+    assert found == {"id": ari_of(catalogue.builds), "externalEventSourceId": "shop/checkout"}
+    for wrong, kind in (
+        ({"type": "PUSH"}, "EVENT_SOURCE_NOT_FOUND"),
+        ({"id": "x"}, "EVENT_SOURCE_NOT_FOUND"),
+        ({"cloudId": "x"}, "CLOUD_ID_INVALID"),
+    ):
+        answer = compass(viewer, query, **{**known, **wrong})["eventSource"]
+        assert query_error(answer)[:2] == (kind, 404)
+
+
+# ---- several at once, and webhooks
+
+
+def test_mutations_of_one_request_stand_each_for_itself(bot: Caller) -> None:
+    made = [f'm{n}: createComponent(cloudId: $c, input: {{name: "{name}"}}) {{ success }}'
+            for n, name in enumerate(["One", "", "Three"])]  # fmt: skip
+    query = f"mutation ($c: ID!) {{ compass {{ {' '.join(made)} }} }}"
+    answer = compass(bot, query, c=actions.cloud_id())
+    assert [payload["success"] for payload in answer.values()] == [True, False, True]
+    assert {row.name for row in Component.objects.all()} == {"One", "Three"}
+
+
+def test_an_incoming_webhook_is_one_of_ours(bot: Caller) -> None:
+    def make(**fields: Any) -> Any:
+        known = {"cloudId": actions.cloud_id(), "name": "Code", "source": "gitlab_self_managed"}
+        details = "webhookDetails { id name source }"
+        type = "CompassCreateIncomingWebhookInput"
+        return mutate(bot, "createIncomingWebhook", type, details, **{**known, **fields})
+
+    details = make()["webhookDetails"]
+    hook = Webhook.objects.get()
+    assert (hook.name, hook.dialect, hook.user) == ("Code", "gitlab", bot.user)
+    assert details["id"].rpartition("/")[2] == hook.token
+    assert make(source="github_enterprise_server")["success"]
+    for wrong in ({"source": "svn"}, {"name": " "}, {"name": "x" * 101}, {"cloudId": "x"}):
+        assert errors_of(make(**wrong))
+    assert Webhook.objects.count() == 2
