@@ -149,7 +149,7 @@ def parse(document: Any, *, now: datetime) -> Draft:
     return Draft(
         dialect=DIALECT,
         kind=KIND,
-        source_id=key(f"{generator['id']}@{generator['displayName']}"),
+        source_id=_source_id(generator),
         source_name=generator["displayName"],
         external_id=document.get("id") or url,
         sequence=1,  # an activity is never updated: the same id again is another one
@@ -157,6 +157,22 @@ def parse(document: Any, *, now: datetime) -> Draft:
         details=details,
         **{"title": "", **columns, **derived},
     )
+
+
+def source_of(document: Any) -> tuple[str, str] | None:
+    """Return the source and kind that a body names, even one that parse() refuses; else None."""
+    generator = isinstance(document, dict) and document.get(
+        _spelling(document, "generator", "application")
+    )
+    if not isinstance(generator, dict):
+        return None
+    named = generator.get("id"), generator.get("displayName")
+    return (_source_id(generator), KIND) if all(isinstance(part, str) for part in named) else None
+
+
+def _source_id(generator: Document) -> str:
+    """Return what tells generators apart: the pair of id and display name."""
+    return key(f"{generator['id']}@{generator['displayName']}")
 
 
 def render(columns: Mapping[str, Any]) -> Document:

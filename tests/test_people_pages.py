@@ -1,0 +1,101 @@
+"""The pages of issues, projects and people: whose events they show, and to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from feeds import actions
+from feeds.models import Role, User
+from tests.pages import Html, person, record, signed_in
+
+
+def test_an_issue_shows_its_events_and_its_project_those_of_all_issues(db: None) -> None:
+    (one,) = record(1, target_key="ONE-1", project_key="ONE")
+    (other,) = record(1, before=1, target_key="ONE-2", project_key="ONE")
+    (itself,) = record(1, before=2, target_key="ONE", project_key="ONE")
+    record(1, before=3, target_key="TWO-1", project_key="TWO")
+    reader = signed_in()
+    issue = Html(reader.get("/issues/ONE-1/"))
+    assert issue.rows == [str(one.uuid)]
+    assert issue.one("h1").text == "ONE-1"
+    assert issue.link(".crumbs a") == "/projects/ONE/"
+    assert issue.link(".between a") == "/?target=ONE-1"
+    project = Html(reader.get("/projects/ONE/"))
+    assert project.rows == [str(row.uuid) for row in (itself, other, one)]
+    assert project.link(".between a") == "/?project=ONE"
+
+
+def test_an_issue_without_events_says_so_and_leads_to_the_tracker(db: None, settings: Any) -> None:
+    settings.TRACKER_URL = "https://jira.example.com/browse/{key}"
+    page = Html(signed_in().get("/issues/ONE-1/"))
+    assert "No events yet" in page.one(".empty").text
+    assert "this issue" in page.one(".empty").text
+    assert page.link(".head-side a") == "https://jira.example.com/browse/ONE-1"
+
+
+@pytest.mark.parametrize(
+    "path", ["/issues/one-1/", "/issues/ONE-0/", "/issues/ONE/", "/projects/ONE-1/", "/people/x/"]
+)
+def test_what_is_no_key_and_nobody_is_not_found(db: None, path: str) -> None:
+    assert signed_in().get(path).status_code == 404
+
+
+def test_a_profile_shows_what_somebody_did(db: None) -> None:
+    actions.create_user("maria.l+x@y", role=Role.BOT, name="Maria Lopez", email="m@secret.example")
+    (own,) = record(1, actor_key="maria.l+x@y", actor_name="Maria Lopez")
+    record(1, before=1, actor_key="other")
+    response = signed_in().get("/people/MARIA.L+x@y/")
+    page = Html(response)
+    assert page.rows == [str(own.uuid)]
+    assert page.link(".actor") == "/people/maria.l+x@y/"
+    assert page.one(".head .avatar").text == "ML"
+    assert "Bot" in page.one(".head .sub").text
+    assert b"secret.example" not in response.content
+
+
+def test_a_page_of_a_feed_that_cannot_be_read_is_a_fault(db: None) -> None:
+    reader = signed_in()
+    for path in ("/issues/ONE-1/", "/projects/ONE/", "/people/viewer/"):
+        assert reader.get(path, {"before": "x"}).status_code == 400
+
+
+def test_e_mails_are_for_admins_alone(client: Any, db: None, settings: Any) -> None:
+    person("composer", "ann")
+    for path in ("/people/", "/people/ann/"):
+        assert b"ann@example.com" in signed_in("admin", f"boss{len(path)}").get(path).content
+        assert b"ann@example.com" not in signed_in("bot", f"bot{len(path)}").get(path).content
+        assert client.get(path).status_code == 302
+    settings.ANONYMOUS_READ = True
+    for path in ("/people/", "/people/ann/"):
+        shown = client.get(path)
+        assert shown.status_code == 200
+        assert b"ann@example.com" not in shown.content
+        assert b"Composer" not in shown.content
+
+
+def test_people_are_listed_by_name_but_for_those_who_left(db: None) -> None:
+    for name in ("bob", "Ann", "gone"):
+        person("viewer", name)
+    User.objects.filter(username="gone").update(is_active=False)
+    reader = signed_in("viewer", "zoe")
+    page = Html(reader.get("/people/"))
+    assert [name.text for name in page.all("th .person a")] == ["Ann", "bob", "zoe"]
+    assert "no longer here" in Html(reader.get("/people/gone/")).one(".head .sub").text
+
+
+def test_rows_link_issues_and_known_actors_and_filter_by_all_others(db: None) -> None:
+    person("viewer", "ann")
+    record(1, actor_key="ann", target_key="ONE-1", project_key="ONE")
+    record(1, before=1, actor_key="jko", target_key="prod")
+    page = Html(signed_in().get("/"))
+    assert [actor["href"] for actor in page.all(".line .actor")] == ["/?actor=jko", "/people/ann/"]
+    assert [target["href"] for target in page.all("a.badge")] == ["/?target=prod", "/issues/ONE-1/"]
+
+
+def test_the_page_of_an_event_links_issue_actor_and_sender(db: None) -> None:
+    person("viewer", "ann")
+    (row,) = record(1, actor_key="ann", target_key="ONE-1", project_key="ONE")
+    links = {a["href"] for a in Html(signed_in().get(row.get_absolute_url())).all("dd a")}
+    assert {"/people/ann/", "/issues/ONE-1/", "/people/recorder/"} <= links
