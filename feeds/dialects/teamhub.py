@@ -4,13 +4,14 @@
 - The request of `POST /events`, flat: only builds, and no id, which the server gives.
 - What the vendor's own server trigger posts after a push, known by its `type`.
 
-The first two may be wrapped, `{"event": {...}}`. whole() makes of the second the first, which a
-server stores and answers. The request of `PUT /events/:id` is not an event but a change of one:
-amend(). Source: the vendor's API page "Event".
+The first two may be wrapped, `{"event": {...}}`. whole() makes of the second and the third the
+first, which a server stores and answer() gives. The request of `PUT /events/:id` is not an event
+but a change of one: amend(). Source: the vendor's API page "Event".
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,8 @@ GENERATOR = "TeamHub"
 COMPANY = GENERATOR  # the source of events outside any project; no project id has capitals
 TRIGGER = "graph-push-reference-complete"
 COMPLETE = 100  # percent: "When progress is 100, the event is considered complete"
+COMMITS_LISTED = 100  # "The list may contain at maximum 100 commit identifiers"
+ID_LENGTH = 24  # hex digits
 KINDS = {"build": "build", "push": "push"}  # anything else is an activity
 ENDED = {"completed": "succeeded", "failed": "failed"}
 OPERATIONS = ("created", *ENDED)  # of a build that is sent to us
@@ -140,12 +143,14 @@ PUSHED = (
     Field("newValue", required=True),
 )
 LINKS = ("project", "repository", "commits", "resources", "name", "ref")  # of a request
+EXPANDABLE = ("subject", "objects.commits", "objects.code_reviews")
 CHANGE = (
     Field("progress", PERCENT, "progress"),
     Field("operation", one_of(OPERATIONS), "verb"),
 )
 #: What only a whole event has, and none of them in a column, so that its details tell it too.
 _OF_WHOLE_EVENT = ("objects", "created_at", "updated_at", "api_status")
+_ANSWER = ("api_status", "api_timestamp")  # of one answer, not of its event
 
 
 def parse(document: Any, *, now: datetime, subject: str = "") -> Draft:
@@ -188,31 +193,60 @@ def render(columns: Mapping[str, Any]) -> Document:
 
 
 def whole(request: Any, *, event_id: str, subject: str, now: datetime) -> Document:
-    """Return the whole event that a POST REQUEST makes, to be parsed, stored and answered.
+    """Return the whole event that a POST REQUEST or a trigger makes, to be stored and answered.
 
-    Raises DialectError like parse().
+    A trigger's push has an id and a subject of its own. Raises DialectError like parse().
     """
-    draft = parse(request, now=now, subject=subject)
-    body = _body(request)
-    objects = {name: value for name, value in _objects(body).items() if value is not None}
-    for name in ("project", "repository"):
-        objects[name] = {"id": _id(objects[name])}
-    if "commits" in objects:
-        commits = objects["commits"]
-        listed = commits if isinstance(commits, list) else [commits]
-        objects["commits"] = [{"id": _id(commit) or str(commit)} for commit in listed]
+    asked = _asked(request)
+    draft = parse(asked, now=now, subject=subject)
+    body = _body(asked)
+    pushed = is_trigger(body)
     stamp = write_time(now.replace(microsecond=0))
     return {
-        "id": event_id,
+        "id": draft.external_id or event_id,
         "created_at": stamp,
         "updated_at": stamp,
-        "subject": {"id": subject},
+        "subject": {"id": draft.actor_key},
         "operation": draft.verb,
         "target": draft.object_type,
         "progress": draft.progress,
-        "objects": objects,
-        "timestamp": body.get("timestamp") or stamp,
+        "objects": _objects_of_push(body, draft.source_id) if pushed else _objects_of_build(body),
+        "timestamp": stamp if pushed else body.get("timestamp") or stamp,
     }
+
+
+def is_trigger(request: Any) -> bool:
+    """Tell whether REQUEST, an object, is what the vendor's server trigger posts."""
+    return _form(_body(_asked(request))) is PUSHED
+
+
+def source_of(request: Any) -> tuple[str, str] | None:
+    """Return the source, external id and kind, that a POST REQUEST names, if it can be read."""
+    body = _body(request) if isinstance(request, dict) else {}
+    path = [_id(body.get(name)) for name in ("project", "repository")]
+    return (key("/".join(path)), "build") if all(path) else None
+
+
+def answer(
+    columns: Mapping[str, Any],
+    *,
+    expand: Collection[str] = (),
+    people: Mapping[str, Document] | None = None,
+) -> Document:
+    """Return the whole event in COLUMNS as GET answers it: references are `{"id": ..}`.
+
+    What EXPAND names stays as whole as we have it; PEOPLE are the subjects that we know, by id.
+    """
+    event = {name: value for name, value in _body(render(columns)).items() if name not in _ANSWER}
+    if subject := _id(event.get("subject")):
+        known = (people or {}).get(subject)
+        event["subject"] = _reference(known or event["subject"], whole="subject" in expand)
+    objects = {**(event.get("objects") or {})}
+    for name in ("commits", "code_reviews"):
+        if isinstance(objects.get(name), list):
+            kept = f"objects.{name}" in expand
+            objects[name] = [_reference(each, whole=kept) for each in objects[name]]
+    return {**event, "objects": objects}
 
 
 def amend(columns: Mapping[str, Any], change: Any, *, now: datetime) -> Document:
@@ -232,7 +266,7 @@ def amend(columns: Mapping[str, Any], change: Any, *, now: datetime) -> Document
     if faults:
         raise DialectError(faults)
     return {
-        **_body(render(columns)),
+        **answer(columns, expand=EXPANDABLE),
         "progress": after["progress"],
         "operation": after["verb"],
         "updated_at": write_time(now.replace(microsecond=0)),
@@ -254,6 +288,13 @@ def _body(document: Any) -> Document:
     if not isinstance(document, dict):
         raise DialectError([Fault("body", "must be an object")])
     return document["event"] if _is_wrapped(document) else document
+
+
+def _asked(request: Any) -> Document:
+    """Return what a POST REQUEST asks for, without what only the server says of an event."""
+    body = _body(request)
+    asked = {name: value for name, value in body.items() if name not in _OF_WHOLE_EVENT}
+    return {"event": asked} if _is_wrapped(request) else asked
 
 
 def _form(body: Document) -> Sequence[Field]:
@@ -294,17 +335,45 @@ def _linked(body: Document, columns: Document, now: datetime) -> Document:
 
 def _pushed(body: Document, columns: Document, now: datetime) -> Document:
     """Derive the columns of a trigger's push; sent twice, it is one event."""
-    source = key(body.get("repoName") or body["repo"] or COMPANY)
-    identity = [body["ref"], body.get("oldValue"), body["newValue"]]
+    source = key((body.get("repoName") or body["repo"]).strip("/") or COMPANY)
+    identity = json.dumps([source, body["ref"], body.get("oldValue"), body["newValue"]])
     return {
         "source_id": source,
-        "external_id": key(json.dumps(identity, ensure_ascii=False)),
+        "external_id": hashlib.sha256(identity.encode()).hexdigest()[:ID_LENGTH],
         "occurred_at": now,
         "target_key": source,
         "object_key": key(body["ref"]),
         "verb": "created",
         "progress": COMPLETE,
     }
+
+
+def _objects_of_build(body: Document) -> Document:
+    """Return the objects of the whole event that a request makes."""
+    objects = {name: value for name, value in _objects(body).items() if value is not None}
+    for name in ("project", "repository"):
+        objects[name] = {"id": _id(objects[name])}
+    if (commits := objects.get("commits")) is not None:
+        listed = commits if isinstance(commits, list) else [commits]
+        objects["commits"] = [_reference(commit) for commit in listed[:COMMITS_LISTED]]
+        if len(listed) > COMMITS_LISTED:
+            objects["commit_count"] = len(listed)
+    return objects
+
+
+def _objects_of_push(body: Document, source: str) -> Document:
+    """Return the objects of the whole event that a trigger makes."""
+    project, _, repository = source.rpartition("/")
+    ref = body["ref"].removeprefix("refs/heads/").removeprefix("refs/tags/")
+    place = {"project": {"id": project}} if project else {}
+    return {**place, "repository": {"id": repository}, "last_commit": body["newValue"], "ref": ref}
+
+
+def _reference(value: Any, *, whole: bool = False) -> Document:
+    """Write VALUE, an id or an object with one, as a reference; WHOLE keeps all of the object."""
+    if whole and isinstance(value, dict):
+        return value
+    return {"id": _id(value) or str(value)}
 
 
 def _objects(body: Document) -> Document:
