@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from feeds.dialects import compass, git, streams, teamhub
+from feeds.dialects import compass, git, native, streams, teamhub
 from feeds.dialects.mapping import DialectError, Draft
+from feeds.dialects.registry import DIALECTS, WEBHOOKS
 
 DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
 NOW = datetime(2026, 11, 21, 14, 3, 7, 250_000, tzinfo=UTC)
@@ -22,14 +23,15 @@ moderately = settings(deadline=None, max_examples=500)
 PARSE: dict[str, Callable[[Any], Draft]] = {
     "compass": compass.parse,
     "git": git.parse,
+    "native": partial(
+        native.parse, now=NOW, external_id="made", home=native.Home("component/web", "Web")
+    ),
     "streams": partial(streams.parse, now=NOW),
     "teamhub": partial(teamhub.parse, now=NOW),
+    **{name: partial(dialect.parse, now=NOW) for name, dialect in WEBHOOKS.items()},
 }
 RENDER: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "compass": compass.render,
-    "git": git.render,
-    "streams": streams.render,
-    "teamhub": teamhub.render,
+    name: dialect.render for name, dialect in DIALECTS.items()
 }
 
 
@@ -89,7 +91,8 @@ odd = st.sampled_from(
         "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "http://[", "http://a:99999",
         "https://example.com/browse/ONE-1", "ONE-1", "javascript:alert(1)", "x" * 256, "é" * 5001,
         "😀" * 128, "SUCCESSFUL", "created", "completed", "failed", "build",
-        "push", "branch", "project_user", "on",
+        "push", "branch", "project_user", "on", "merged", "closed", "running", "success",
+        "2026-11-21 14:03:07 UTC", "2026-11-21 14:03:07 +0200", "0" * 40, "refs/tags/v1",
         "graph-push-reference-complete", 0, -1, 1, 99, 100, 101, 2**63 - 1, 2**63, 10**400,
         0.5, 1e308, True, False, None, [], {}, {"id": "x"}, {"id": 1}, [1], ["x"],
         [{"id": "x"}], [None],
