@@ -32,6 +32,7 @@ lint: .venv/dev  ## style, types, templates, migrations
 
 bench: .venv/bench  ## ratios, measured side by side; needs PostgreSQL
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.wires
 	$(BIN)/python -m benchmarks.git
 	$(BIN)/python -m benchmarks.feed
 

@@ -83,8 +83,8 @@ def hammer(
     return result
 
 
-def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    """Write a POST of BODY."""
-    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+def request(path: str, body: bytes, headers: dict[str, str], *, method: str = "POST") -> bytes:
+    """Write a request with BODY."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

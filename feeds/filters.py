@@ -31,6 +31,7 @@ COLUMNS = {
     "project": "project_key",
 }
 FACETS = (*COLUMNS, "component", "source")
+PARAMETERS = (*FACETS, "since", "until", "q")
 WORDS = {"type": EventKind.values, "state": Activity.State.values}
 
 
@@ -94,6 +95,7 @@ class FeedFilter:
     since: datetime | None = None  # occurred at or after
     until: datetime | None = None  # occurred before
     q: str = ""
+    also: Q = field(default_factory=Q)  # what another grammar asks for: streamfilters.condition()
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
@@ -120,7 +122,7 @@ class FeedFilter:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.choices or self.since or self.until or self.q)
+        return bool(self.choices or self.since or self.until or self.q or self.also)
 
     @cached_property
     def sources(self) -> list[int]:
@@ -134,7 +136,7 @@ class FeedFilter:
 
     def rows(self) -> QuerySet[Activity]:
         """Return every activity that passes, in no order."""
-        rows = Activity.objects.order_by()
+        rows = Activity.objects.filter(self.also).order_by()
         for name, choice in self.choices.items():
             if name in ("component", "source"):
                 including = Q(source_id__in=self.sources)
@@ -153,6 +155,23 @@ class FeedFilter:
         return matching(rows, self.q) if self.q else rows
 
 
+def view_query(text: str) -> str:
+    """Return TEXT, the query string of a feed, without the place of its page, to be kept.
+
+    Raises FilterError for a parameter that no feed has, or that cannot be read.
+    """
+    query = QueryDict(text.removeprefix("?"), mutable=True)
+    for name in ("before", "after"):
+        query.pop(name, None)
+    for name in query:
+        if name not in PARAMETERS:
+            raise FilterError(name, f"is not one of {', '.join(PARAMETERS)}")
+    FeedFilter.read(query)
+    for name in [name for name, values in query.lists() if not any(values)]:
+        del query[name]  # a form sends its empty fields too
+    return query.urlencode()
+
+
 @dataclass(frozen=True)
 class Page:
     """Some rows of a feed, newest first, and where its neighbours begin."""
@@ -163,14 +182,19 @@ class Page:
 
 
 def page(
-    filter: FeedFilter, query: QueryDict, *, size: int = PAGE_SIZE, whole: bool = False
+    filter: FeedFilter,
+    query: QueryDict,
+    *,
+    size: int = PAGE_SIZE,
+    without: tuple[str, ...] = ("content", "raw"),
 ) -> Page:
     """Return the page that QUERY's `before` or `after` names, else the newest.
 
-    Each row has what the feed shows of it; WHOLE loads its content, its body and its sender too.
+    Each row comes WITHOUT the columns that its reader does not show; without nothing, its sender
+    comes too.
     """
     if after := query.get("after", ""):
-        return _page_after(filter, Cursor.read("after", after), size, whole)
+        return _page_after(filter, Cursor.read("after", after), size, without)
     text = query.get("before", "")
     before = Cursor.read("before", text) if text else None
     rows = filter.rows()
@@ -179,7 +203,7 @@ def page(
             Q(occurred_at__lt=before.occurred_at) | Q(id__lt=before.id),
             occurred_at__lte=before.occurred_at,
         )
-    found = _first(filter, rows, ("-occurred_at", "-id"), size + 1, whole)
+    found = _first(filter, rows, ("-occurred_at", "-id"), size + 1, without)
     kept = found[:size]
     return Page(
         kept,
@@ -188,12 +212,12 @@ def page(
     )
 
 
-def _page_after(filter: FeedFilter, after: Cursor, size: int, whole: bool) -> Page:
+def _page_after(filter: FeedFilter, after: Cursor, size: int, without: tuple[str, ...]) -> Page:
     rows = filter.rows().filter(
         Q(occurred_at__gt=after.occurred_at) | Q(id__gt=after.id),
         occurred_at__gte=after.occurred_at,
     )
-    found = _first(filter, rows, ("occurred_at", "id"), size + 1, whole)
+    found = _first(filter, rows, ("occurred_at", "id"), size + 1, without)
     kept = found[:size][::-1]
     return Page(
         kept,
@@ -203,15 +227,19 @@ def _page_after(filter: FeedFilter, after: Cursor, size: int, whole: bool) -> Pa
 
 
 def _first(
-    filter: FeedFilter, rows: QuerySet[Activity], order: tuple[str, str], count: int, whole: bool
+    filter: FeedFilter,
+    rows: QuerySet[Activity],
+    order: tuple[str, str],
+    count: int,
+    without: tuple[str, ...],
 ) -> list[Activity]:
     """Load the first COUNT of ROWS, their sources and components in a fixed number of queries."""
     # A second condition may leave a branch nothing to stop at; then one walk for all is better.
-    alone = filter.choices.keys() <= {"component", "source"} and not filter.q
+    alone = filter.choices.keys() <= {"component", "source"} and not (filter.q or filter.also)
     if alone and 0 < len(filter.sources) <= MOST_BRANCHES:
         rows = Activity.objects.filter(id__in=_first_of_each(filter.sources, rows, order, count))
     rows = rows.select_related("source").prefetch_related("source__components").order_by(*order)
-    rows = rows.select_related("source", "author") if whole else rows.defer("content", "raw")
+    rows = rows.defer(*without) if without else rows.select_related("source", "author")
     return list(rows[:count])
 
 

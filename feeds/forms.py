@@ -9,6 +9,8 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
 from feeds.dialects.mapping import key
+from feeds.dialects.registry import WEBHOOKS
+from feeds.filters import FilterError, view_query
 from feeds.models import KEY_LENGTH, Component, EventKind, EventSource, Role, User
 
 
@@ -162,8 +164,45 @@ class TokenForm(forms.Form):
 
     def __init__(self, user: User, data: Any = None) -> None:
         super().__init__(data)
-        order = list(Role)
-        weaker = order[: order.index(Role(user.role)) + 1]
+        weaker = Role(user.role).up_to
         field = self.fields["role"]
         field.choices = [(role.value, role.label) for role in weaker]  # type: ignore[attr-defined]
         field.initial = Role.COMPOSER if Role.COMPOSER in weaker else Role.VIEWER
+
+
+class WebhookForm(forms.Form):
+    """A new webhook."""
+
+    name = forms.CharField(max_length=100, help_text="What it brings: the organisation, the group.")
+    dialect = forms.ChoiceField(
+        label="Code host", choices=[(name, dialect.NAME) for name, dialect in WEBHOOKS.items()]
+    )
+    component = forms.ModelChoiceField(
+        Component.objects.all(),
+        to_field_name="slug",
+        required=False,
+        empty_label="None",
+        help_text="Where all that it brings shows. For one repository; leave it out for many.",
+    )
+
+
+class ViewForm(forms.Form):
+    """A name for the parameters of a feed."""
+
+    name = forms.CharField(max_length=100)
+    query = forms.CharField(
+        max_length=4000,
+        required=False,
+        label="Shows",
+        help_text="The filters, as they stand in the address of the feed. Empty is everything.",
+    )
+    shared = forms.BooleanField(
+        required=False, label="Share it", help_text="Everybody sees it; only you change it."
+    )
+
+    def clean_query(self) -> str:
+        """Want what the feed can read."""
+        try:
+            return view_query(self.cleaned_data["query"])
+        except FilterError as error:
+            raise forms.ValidationError(f"{error}.") from None

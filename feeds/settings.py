@@ -51,20 +51,28 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = _list("SECRET_KEY_FALLBACKS")  # keys of old, which still open what they shut
 PORT = _whole("PORT", 8000)
 SITE_URL = os.environ.get("SITE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
-ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+SITE_ALIASES = _list("SITE_ALIASES")  # names that clients give the site: team.atlassian.net
+ALLOWED_HOSTS = [*_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"), *SITE_ALIASES]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 # ---- Pulseboard's own
 
 CLOUD_ID = os.environ.get("CLOUD_ID", "")  # adopt the cloudId that pipelines already send
 ANONYMOUS_READ = _flag("ANONYMOUS_READ")
+CONTEXT_PATH = os.environ.get("CONTEXT_PATH", "").rstrip("/")  # /jira: in front of vendor paths too
+TRACKER_URL = os.environ.get("TRACKER_URL", "")  # with {key}; without it, our own pages
+LIVE_WITHIN = timedelta(hours=_whole("LIVE_WITHIN_HOURS", 24))  # after it began
+LIVE_QUIET = timedelta(minutes=_whole("LIVE_QUIET_MINUTES", 10))  # after its last news
+TEAMHUB_KEYS_IN_QUERY = _flag("TEAMHUB_KEYS_IN_QUERY")  # off: addresses end up in logs
 RATE_LIMIT = _whole("RATE_LIMIT", 100)  # Compass: requests a user a minute; 0 is no limit
 SOURCES_PER_COMPONENT = _whole("SOURCES_PER_COMPONENT", 20)  # Compass refuses the 21st
 RETENTION = timedelta(days=_whole("RETENTION_DAYS", 400))
 EVENT_BODY_LIMIT = 256 * 1024  # bytes of one event
 BULK_BODY_LIMIT = 32 * 1024 * 1024  # bytes of a bulk request
+HOOK_BODY_LIMIT = 5 * 1024 * 1024  # bytes of a webhook's call; GitHub's own limit is 25 MB
 BULK_EVENT_LIMIT = 1000  # events of a bulk request
 
 # ---- Django
@@ -81,6 +89,8 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the files of the API's documentation page
     "feeds",
 ]
 MIDDLEWARE = [
@@ -212,6 +222,40 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "feeds.api.problems.problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "feeds.api.schema.Schema",
+    "URL_FORMAT_OVERRIDE": None,  # no ?format=: Accept says it
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Pulseboard",
+    "VERSION": "1",
+    "DESCRIPTION": "Activities, and what they are about. Errors are problem details (RFC 9457).",
+    "SERVERS": [{"url": SITE_URL}],
+    "TAGS": [
+        {"name": "activities", "description": "The feed, and events of your own making."},
+        {"name": "events", "description": "Compass events, many at once."},
+        {"name": "components", "description": "What events are about."},
+        {"name": "sources", "description": "What sends events, and where they show."},
+        {"name": "views", "description": "Names for what a feed is asked for."},
+        {"name": "webhooks", "description": "Addresses that code hosts call."},
+        {"name": "tokens", "description": "What lets programs in."},
+        {"name": "me", "description": "Who calls."},
+        {"name": "site", "description": "What senders need to know."},
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "Kind": "feeds.models.EventKind",
+        "State": "feeds.models.Activity.State",
+        "ComponentType": "feeds.models.Component.Type",
+        "LinkType": "feeds.models.Component.LinkType",
+        "Role": "feeds.models.Role",
+    },
+    "PREPROCESSING_HOOKS": ["feeds.api.schema.own_paths"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "feeds.api.schema.forbid_other_fields",
+    ],
 }
 
 # ---- Celery

@@ -1,10 +1,49 @@
 """Every route of the system, vendor paths included."""
 
-from django.contrib import admin
-from django.urls import path, re_path
+import re
 
-from feeds.api import bulk, compass, native
-from feeds.views import account, components, feed, health, sources
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.vary import vary_on_headers
+
+from feeds.api import bulk, compass, hooks, schema, streams, syndication, teamhub
+from feeds.api.graphql import views as graphql
+from feeds.api.native import activities, me, tokens
+from feeds.api.native import components as catalogue
+from feeds.api.native import hooks as hook_api
+from feeds.api.native import sources as event_sources
+from feeds.api.native import views as saved
+from feeds.filters import PAGE_SIZE
+from feeds.views import (
+    account,
+    api_docs,
+    components,
+    feed,
+    graphiql,
+    health,
+    people,
+    sources,
+    tracker,
+    webhooks,
+)
+from feeds.views import saved as saved_views
+
+PROJECT = "[A-Z][A-Z0-9_]+"  # the key of a project in a tracker
+#: What clients of Activity Streams may send in front of the vendor's paths.
+CONTEXT = f"(?:{re.escape(settings.CONTEXT_PATH.strip('/'))}/)?"
+
+
+@csrf_exempt  # the API asks for the token itself, of those who come with a session
+@vary_on_headers("Accept")
+def graphql_or_page(request: HttpRequest) -> HttpResponseBase:
+    """Answer programs with the API, and show people who open its address the query page."""
+    serve = graphiql.page if graphiql.wanted(request) else graphql.endpoint
+    return serve(request)
+
 
 urlpatterns = [
     # pages
@@ -26,10 +65,23 @@ urlpatterns = [
     path("sources/<uuid:identity>/", sources.show, name="source"),
     path("sources/<uuid:identity>/edit/", sources.edit, name="source-edit"),
     path("sources/<uuid:identity>/delete/", sources.delete, name="source-delete"),
+    re_path(rf"^issues/(?P<key>{PROJECT}-[1-9][0-9]*)/$", tracker.issue, name="issue"),
+    re_path(rf"^projects/(?P<key>{PROJECT})/$", tracker.project, name="project"),
+    path("people/", people.index, name="people"),
+    path("people/<str:username>/", people.show, name="person"),
+    path("views/", saved_views.index, name="views"),
+    path("views/new/", saved_views.create, name="view-new"),
+    path("views/<uuid:identity>/edit/", saved_views.edit, name="view-edit"),
+    path("views/<uuid:identity>/delete/", saved_views.delete, name="view-delete"),
     path("settings/", account.settings_page, name="settings"),
     path("settings/tokens/", account.tokens, name="tokens"),
     path("settings/tokens/<int:pk>/", account.token, name="token"),
     path("settings/tokens/<int:pk>/revoke/", account.revoke, name="token-revoke"),
+    path("settings/webhooks/", webhooks.index, name="webhooks"),
+    path("settings/webhooks/<uuid:identity>/", webhooks.show, name="webhook"),
+    path("settings/webhooks/<uuid:identity>/secret/", webhooks.rotate, name="webhook-rotate"),
+    path("settings/webhooks/<uuid:identity>/revoke/", webhooks.revoke, name="webhook-revoke"),
+    path("settings/webhooks/<uuid:identity>/delete/", webhooks.delete, name="webhook-delete"),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-out/", account.SignOut.as_view(), name="logout"),
     path("admin/", admin.site.urls),
@@ -39,17 +91,73 @@ urlpatterns = [
     # Atlassian Compass
     path("gateway/api/compass/v1/events", compass.events, name="compass-events"),
     path("compass/v1/events", compass.events),
+    path("gateway/api/graphql", graphql_or_page, name="graphql"),
+    path("graphql", graphql_or_page),
+    path("_edge/tenant_info", graphql.tenant_info),
+    # Atlassian Activity Streams
+    re_path(rf"^{CONTEXT}rest/activities/1\.0/?$", streams.activities, name="streams"),
+    re_path(
+        rf"^{CONTEXT}rest/activities/1\.0/(?P<number>[^/]+)/?$",
+        streams.activity,
+        name="streams-activity",
+    ),
+    re_path(rf"^{CONTEXT}activity/?$", syndication.atom_feed, name="streams-feed"),
+    re_path(rf"^{CONTEXT}plugins/servlet/streams/?$", syndication.atom_feed),
+    # the feed for readers elsewhere
+    path("feed.atom", syndication.atom_feed, {"size": PAGE_SIZE}, name="feed-atom"),
+    path("feed.json", syndication.json_feed, name="feed-json"),
+    path("feed.as2", syndication.as2_feed, name="feed-as2"),
+    path("activities/<uuid:identity>.as2", syndication.as2_activity, name="activity-as2"),
+    # Helix TeamHub
+    re_path("^api/events/?$", teamhub.events, name="teamhub-events"),
+    path("api/events/<str:identity>", teamhub.event, name="teamhub-event"),
+    re_path("^api/account/sessions/?$", teamhub.sessions, name="teamhub-sessions"),
+    # webhooks of code hosts
+    path("hooks/<slug:token>/", hooks.receive, name="hook"),
+    path("hooks/<slug:token>", hooks.receive),
     # our own API
-    re_path("^api/v1/activities/?$", native.Activities.as_view(), name="api-activities"),
-    path("api/v1/activities/<uuid:identity>", native.OneActivity.as_view(), name="api-activity"),
+    path("api/v1/openapi.json", schema.document, name="api-openapi"),
+    path("api/docs/", api_docs.page, name="api-docs"),
+    path("api/v1/me", me.Me.as_view(), name="api-me"),
+    path("api/v1/site", me.Site.as_view(), name="api-site"),
     re_path("^api/v1/events/?$", bulk.Events.as_view(), name="api-events"),
-    re_path("^api/v1/components/?$", native.Components.as_view(), name="api-components"),
-    re_path("^api/v1/sources/?$", native.Sources.as_view(), name="api-sources"),
+    re_path("^api/v1/activities/?$", activities.Activities.as_view(), name="api-activities"),
+    path(
+        "api/v1/activities/<uuid:identity>", activities.OneActivity.as_view(), name="api-activity"
+    ),
+    re_path("^api/v1/components/?$", catalogue.Components.as_view(), name="api-components"),
+    path(
+        "api/v1/components/<str:reference>", catalogue.OneComponent.as_view(), name="api-component"
+    ),
+    path("api/v1/components/<str:reference>/sources", catalogue.ComponentSources.as_view()),
+    path(
+        "api/v1/components/<str:reference>/sources/<uuid:identity>",
+        catalogue.ComponentSource.as_view(),
+    ),
+    path("api/v1/components/<str:reference>/aliases", catalogue.Aliases.as_view()),
+    path("api/v1/components/<str:reference>/aliases/<str:identity>", catalogue.OneAlias.as_view()),
+    re_path("^api/v1/sources/?$", event_sources.Sources.as_view(), name="api-sources"),
+    path("api/v1/sources/<uuid:identity>", event_sources.OneSource.as_view(), name="api-source"),
     path(
         "api/v1/sources/<uuid:identity>/components",
-        native.SourceComponents.as_view(),
+        event_sources.SourceComponents.as_view(),
         name="api-source-components",
     ),
+    path(
+        "api/v1/sources/<uuid:identity>/components/<str:reference>",
+        event_sources.SourceComponent.as_view(),
+    ),
+    path("api/v1/sources/<uuid:identity>/refusals", event_sources.SourceRefusals.as_view()),
+    path("api/v1/tokens", tokens.Tokens.as_view(), name="api-tokens"),
+    path("api/v1/tokens/<int:pk>", tokens.OneToken.as_view(), name="api-token"),
+    path("api/v1/tokens/<int:pk>/refusals", tokens.TokenRefusals.as_view()),
+    re_path("^api/v1/webhooks/?$", hook_api.Webhooks.as_view(), name="api-webhooks"),
+    path("api/v1/webhooks/<uuid:identity>", hook_api.OneWebhook.as_view(), name="api-webhook"),
+    path("api/v1/webhooks/<uuid:identity>/deliveries", hook_api.WebhookDeliveries.as_view()),
+    path("api/v1/webhooks/<uuid:identity>/secret", hook_api.WebhookSecret.as_view()),
+    path("api/v1/webhooks/<uuid:identity>/revocation", hook_api.WebhookRevocation.as_view()),
+    path("api/v1/views", saved.Views.as_view(), name="api-views"),
+    path("api/v1/views/<uuid:identity>", saved.OneView.as_view(), name="api-view"),
 ]
 
 handler404 = "feeds.views.health.not_found"

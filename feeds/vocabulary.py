@@ -97,6 +97,8 @@ PHRASES: dict[tuple[str, str], str] = {
     (EventKind.BUILD, State.ERROR): "met an error building",
     (EventKind.BUILD, State.TIMED_OUT): "ran out of time building",
     (EventKind.BUILD, State.CANCELLED): "cancelled the build of",
+    (EventKind.PUSH, State.CREATED): "created",
+    (EventKind.PUSH, State.DELETED): "deleted",
     (EventKind.PULL_REQUEST, State.CREATED): "opened",
     (EventKind.PULL_REQUEST, State.IN_REVIEW): "asked for a review of",
     (EventKind.PULL_REQUEST, State.MERGED): "merged",
@@ -120,6 +122,15 @@ PHRASES: dict[tuple[str, str], str] = {
     (EventKind.VULNERABILITY, State.REMEDIATED): "remediated",
     (EventKind.VULNERABILITY, State.DECLINED): "declined to fix",
 }
+#: The same for releases, which have verbs and no states.
+RELEASE_PHRASES = {
+    "created": "drafted the release",
+    "prereleased": "pre-released",
+    "released": "released",
+    "published": "published the release",
+    "unpublished": "withdrew the release",
+    "deleted": "deleted the release",
+}
 CUSTOM_ICONS = {"INFO": "info", "WARNING": "triangle-alert", "CHECKPOINT": "milestone"}
 LEVELS = {"ONE": "Sev 1", "TWO": "Sev 2", "THREE": "Sev 3", "FOUR": "Sev 4", "FIVE": "Sev 5"}
 #: Where each kind of Compass keeps what a row shows beside the title.
@@ -131,6 +142,9 @@ PROPERTIES = {
     EventKind.ALERT: ("alert", "alertProperties"),
     EventKind.VULNERABILITY: ("vulnerability", "vulnerabilityProperties"),
 }
+#: Where the webhooks of code hosts keep the branch of a push or of a run.
+BRANCHES = (("ref",), ("workflow_run", "head_branch"), ("object_attributes", "ref"))
+PRODUCTION_NAMES = {"production", "prod"}  # of environments, where nothing says what they are
 
 
 def look(kind: str) -> Look:
@@ -154,9 +168,17 @@ def icon(activity: Activity) -> str:
 
 def phrase(activity: Activity) -> str:
     """Say what the actor did; "" where the title is a whole sentence, as in activity streams."""
-    if activity.dialect == "streams":
+    if activity.dialect == "streams" or headline(activity) != activity.title:
         return ""
+    if activity.object_type == "release":
+        return RELEASE_PHRASES.get(activity.verb, "edited the release")
     return PHRASES.get((activity.kind, activity.state), look(activity.kind).said)
+
+
+def headline(activity: Activity) -> str:
+    """Return the title as it reads after the actor: TeamHub's sentences begin with the actor."""
+    name = f"{activity.actor_name} "
+    return activity.title.removeprefix(name) if activity.dialect == "teamhub" else activity.title
 
 
 @dataclass(frozen=True)
@@ -165,7 +187,7 @@ class Facts:
 
     target: str = ""  # words for target_key
     prod: bool = False
-    ref: str = ""  # a branch or a pipeline
+    ref: str = ""  # a branch, a pipeline or the name of a build
     level: str = ""  # severity or priority
 
 
@@ -177,12 +199,24 @@ def facts(activity: Activity) -> Facts:
     level = _text(severity, "level")
     return Facts(
         target=_text(environment, "displayName") or short(activity.target_key),
-        prod=_text(environment, "category") == "PRODUCTION",
-        ref=_text(own, "branchName") or _text(_at(own, "pipeline"), "displayName"),
+        prod=_text(environment, "category") == "PRODUCTION"
+        or (activity.kind == EventKind.DEPLOYMENT and activity.target_key in PRODUCTION_NAMES),
+        ref=_text(own, "branchName")
+        or _text(_at(own, "pipeline"), "displayName")
+        or _text(_at(activity.details, "objects"), "name")
+        or _branch(activity),
         level=_text(severity, "label")
         or LEVELS.get(level, level.title())
         or _text(own, "priority"),
     )
+
+
+def _branch(activity: Activity) -> str:
+    if activity.kind not in (EventKind.PUSH, EventKind.BUILD):
+        return ""
+    found = (_at(activity.details, *path) for path in BRANCHES)
+    ref = next((ref for ref in found if isinstance(ref, str)), "")
+    return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
 def _at(value: Any, *steps: str) -> Any:

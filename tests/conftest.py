@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from feeds import actions
+from feeds import actions, mentions
 from feeds.api import auth
 from feeds.models import Role, User
 from tests.events import compass_event
@@ -24,6 +24,7 @@ def _nothing_remembered() -> None:
     """Forget what a process keeps of a database, for each test has one of its own."""
     actions.site.cache_clear()
     auth._callers.clear()
+    mentions._known_at.cache_clear()
 
 
 @dataclass
@@ -41,11 +42,23 @@ class Caller:
     def get(self, path: str, **query: Any) -> Any:
         return self.client.get(path, query, headers={"authorization": self.basic})
 
-    def post(self, path: str, body: Any, content_type: str = "application/json") -> Any:
+    def post(
+        self, path: str, body: Any, content_type: str = "application/json", **headers: str
+    ) -> Any:
+        return self._send("post", path, body, content_type, headers)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self._send("patch", path, body, "application/json", {})
+
+    def delete(self, path: str) -> Any:
+        return self.client.delete(path, headers={"authorization": self.basic})
+
+    def _send(
+        self, method: str, path: str, body: Any, content_type: str, headers: dict[str, str]
+    ) -> Any:
         data = body if isinstance(body, str | bytes) else json.dumps(body)
-        return self.client.post(
-            path, data, content_type=content_type, headers={"authorization": self.basic}
-        )
+        headers = {"authorization": self.basic, **headers}
+        return getattr(self.client, method)(path, data, content_type=content_type, headers=headers)
 
     def send(self, document: Any) -> Any:
         return self.post("/gateway/api/compass/v1/events", document)

@@ -21,7 +21,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PATIENCE = 20  # seconds for a process to start or to stop
+PATIENCE = 60  # seconds for a process to start or to stop on a busy machine
 
 
 @dataclass
@@ -71,8 +71,7 @@ class House:
                 wait_for(f"{self.url}/healthz")
                 yield self
             finally:
-                server.terminate()
-                server.wait(PATIENCE)
+                stop(server)
 
 
 @contextlib.contextmanager
@@ -109,6 +108,15 @@ def _execute(database_url: str, statement: str) -> None:
         password=config["PASSWORD"], dbname="postgres", autocommit=True,
     ) as connection:  # fmt: skip
         connection.execute(statement.encode())
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End SERVER politely, and if it takes too long, at once."""
+    server.terminate()
+    try:
+        server.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def free_port() -> int:

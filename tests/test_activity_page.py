@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from feeds import actions
 from feeds.models import Activity, EventSource
@@ -86,8 +87,8 @@ def test_an_update_shows_in_its_place_with_its_sequence(bot: Caller, reader: Cli
 
 
 def test_a_running_event_shows_its_progress(reader: Client) -> None:
-    (half,) = record(1, state="running", progress=40)
-    record(1, before=1, state="running")
+    (half,) = record(1, state="running", progress=40, occurred_at=timezone.now())
+    record(1, before=1, state="running", occurred_at=timezone.now())
     page = Html(reader.get(half.get_absolute_url()))
     assert page.one("progress")["value"] == "40"
     bars = Html(reader.get("/")).all("article.row progress.progress")

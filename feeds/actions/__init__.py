@@ -1,14 +1,22 @@
 """Every write, and the rules it keeps; nothing else in Pulseboard changes a row."""
 
+from feeds.actions.aliases import create_alias, delete_alias
+from feeds.actions.amendments import amend_activity
+from feeds.actions.answers import claim_answer, keep_answer
 from feeds.actions.catalogue import (
+    LABELS_PER_COMPONENT,
+    add_labels,
+    add_link,
     attach,
     change_component,
+    component_named,
     create_component,
     create_source,
     delete_component,
     delete_source,
     detach,
     find_component,
+    find_source,
     rename_source,
     repository_of,
 )
@@ -21,6 +29,7 @@ from feeds.actions.errors import (
     SiteUnknown,
     SourceLimitReached,
     SourceUnknown,
+    TooMany,
 )
 from feeds.actions.events import (
     REFUSALS_KEPT,
@@ -28,25 +37,39 @@ from feeds.actions.events import (
     Outcome,
     Recorded,
     Sender,
+    amend,
     delete_activity,
     log_refusal,
     name_actor,
     record,
     record_many,
 )
+from feeds.actions.hooks import (
+    DELIVERIES_KEPT,
+    create_webhook,
+    delete_webhook,
+    log_delivery,
+    revoke_webhook,
+    rotate_secret,
+)
 from feeds.actions.people import (
     LAST_USED_STEP,
     create_token,
     create_user,
     ensure_user,
+    issue_token,
+    log_in,
     revoke_token,
     set_role,
     touch_token,
 )
 from feeds.actions.retention import prune
 from feeds.actions.site import cloud_id, site
+from feeds.actions.views import change_view, delete_view, save_view
 
 __all__ = [
+    "DELIVERIES_KEPT",
+    "LABELS_PER_COMPONENT",
     "LAST_USED_STEP",
     "REFUSALS_KEPT",
     "SOURCE_GONE",
@@ -61,19 +84,37 @@ __all__ = [
     "SiteUnknown",
     "SourceLimitReached",
     "SourceUnknown",
+    "TooMany",
+    "add_labels",
+    "add_link",
+    "amend",
+    "amend_activity",
     "attach",
     "change_component",
+    "change_view",
+    "claim_answer",
     "cloud_id",
+    "component_named",
+    "create_alias",
     "create_component",
     "create_source",
     "create_token",
     "create_user",
+    "create_webhook",
     "delete_activity",
+    "delete_alias",
     "delete_component",
     "delete_source",
+    "delete_view",
+    "delete_webhook",
     "detach",
     "ensure_user",
     "find_component",
+    "find_source",
+    "issue_token",
+    "keep_answer",
+    "log_delivery",
+    "log_in",
     "log_refusal",
     "name_actor",
     "prune",
@@ -82,6 +123,9 @@ __all__ = [
     "rename_source",
     "repository_of",
     "revoke_token",
+    "revoke_webhook",
+    "rotate_secret",
+    "save_view",
     "set_role",
     "site",
     "touch_token",

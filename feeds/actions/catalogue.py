@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,13 +13,22 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
-from feeds.actions.errors import ComponentMalformed, ComponentUnknown, Conflict, SourceLimitReached
+from feeds.actions.errors import (
+    ComponentMalformed,
+    ComponentUnknown,
+    Conflict,
+    SourceLimitReached,
+    SourceUnknown,
+    TooMany,
+)
 from feeds.actions.site import cloud_id
-from feeds.ari import InvalidAri, parse_component
+from feeds.ari import InvalidAri, parse_component, parse_event_source
 from feeds.dialects.mapping import key
 from feeds.models import Activity, Attachment, Component, EventKind, EventSource
 
 RESERVED = {"new"}  # slugs that are addresses of pages: /components/new/
+LABELS_PER_COMPONENT = 20  # as in Compass
+LINKS_OF_A_TYPE = 10  # of a component; Compass's own SDK allows as many
 
 
 def create_source(external_id: str, *, kind: str, name: str = "") -> EventSource:
@@ -53,37 +62,66 @@ def repository_of(text: str) -> str:
     return path.lower()[:255] if path.count("/") == 1 else ""
 
 
-def delete_source(source: EventSource) -> None:
-    """Delete SOURCE with its activities and its log."""
+def delete_source(source: EventSource, *, attached_too: bool = True) -> None:
+    """Delete SOURCE with its activities and its log; raises Conflict for one that is still
+    attached, unless ATTACHED_TOO."""
     with transaction.atomic():
+        if not attached_too:
+            # Whoever attaches it at this moment waits for the lock, and then finds it gone.
+            EventSource.objects.select_for_update().filter(pk=source.pk).first()
+            if source.attachments.exists():
+                raise Conflict("the event source is attached to components: detach it first")
         Activity.objects.filter(source=source)._raw_delete("default")
         source.delete()
 
 
+def find_source(reference: str) -> EventSource:
+    """Return the event source that an ARI or a uuid names."""
+    try:
+        identity = parse_event_source(reference, cloud_id())
+    except InvalidAri as error:
+        found = None if reference.startswith("ari:") else _uuid(reference)
+        if found is None:
+            raise SourceUnknown(str(error)) from None
+        identity = found
+    source = EventSource.objects.filter(uuid=identity).first()
+    if source is None:
+        raise SourceUnknown(f"eventSourceId: no event source {reference!r}")
+    return source
+
+
 def find_component(reference: str) -> Component:
     """Return the component that an ARI, a uuid or a slug names."""
-    try:
-        condition = Q(uuid=parse_component(reference, cloud_id()))
-    except InvalidAri as error:
-        if reference.startswith("ari:"):
-            raise ComponentMalformed(str(error)) from None
-        condition = _by_uuid_or_slug(reference)
-    component = Component.objects.filter(condition).first()
+    component = Component.objects.filter(component_named(reference)).first()
     if component is None:
         raise ComponentUnknown(f"component {reference!r} not found")
     return component
 
 
-def _by_uuid_or_slug(reference: str) -> Q:
+def component_named(reference: str) -> Q:
+    """Return what finds the component that an ARI, a uuid or a slug names."""
     try:
-        return Q(uuid=uuid.UUID(reference))
+        return Q(uuid=parse_component(reference, cloud_id()))
+    except InvalidAri as error:
+        if reference.startswith("ari:"):
+            raise ComponentMalformed(str(error)) from None
+    identity = _uuid(reference)
+    return Q(uuid=identity) if identity else Q(slug=reference)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
     except ValueError:
-        return Q(slug=reference)
+        return None
 
 
 def create_component(name: str, *, slug: str = "", **fields: Any) -> Component:
     """Make a component; its slug comes from the name unless given."""
     wanted = slug or slugify(name)[:56] or "component"
+    identity = fields.get("uuid")
+    if identity and Component.objects.filter(uuid=identity).exists():
+        raise Conflict(f"uuid: another component with the uuid {identity} exists")
     fields["links"] = _complete(fields.get("links", []))
     for attempt in range(100):
         candidate = wanted if attempt == 0 else f"{wanted}-{attempt + 1}"
@@ -123,6 +161,39 @@ def _complete(
     return [
         {"id": str(uuid.uuid4()), **fresh, **before.get(link["url"], {}), **link} for link in links
     ]
+
+
+def add_labels(component: Component, names: Sequence[str]) -> None:
+    """Put NAMES behind the labels of COMPONENT that are not there yet."""
+    with _locked(component) as current:
+        labels = list(dict.fromkeys([*current.labels, *names]))
+        if len(labels) > LABELS_PER_COMPONENT:
+            raise TooMany(f"a component has {LABELS_PER_COMPONENT} labels at most")
+        current.labels = component.labels = labels
+
+
+def add_link(component: Component, link: Mapping[str, str]) -> dict[str, str]:
+    """Give COMPONENT one more link, and return it with its new id."""
+    fresh = {"id": str(uuid.uuid4()), **link}
+    with _locked(component) as current:
+        if sum(known.get("type") == link["type"] for known in current.links) >= LINKS_OF_A_TYPE:
+            raise TooMany(f"a component has {LINKS_OF_A_TYPE} links of a type at most")
+        current.links = component.links = [*current.links, fresh]
+    return fresh
+
+
+@contextmanager
+def _locked(component: Component) -> Iterator[Component]:
+    """Lend COMPONENT as it is now, and save the labels and links that it then has.
+
+    Both are lists in one column: two that add at once would each write what it read.
+    """
+    with transaction.atomic():
+        current = Component.objects.select_for_update().filter(pk=component.pk).first()
+        if current is None:
+            raise ComponentUnknown(f"component {component.slug!r} was deleted at this moment")
+        yield current
+        current.save(update_fields=["labels", "links", "updated_at"])
 
 
 def delete_component(component: Component) -> None:

@@ -31,3 +31,7 @@ class Forbidden(ActionError):
 
 class Conflict(ActionError):
     """Something unique exists already."""
+
+
+class TooMany(ActionError):
+    """One more of something than Compass allows."""

@@ -119,6 +119,17 @@ def record_many(sender: Sender, drafts: Sequence[Draft]) -> list[Recorded | Acti
     return answers
 
 
+def amend(sender: Sender, draft: Draft, *, source_id: int) -> bool:
+    """Write DRAFT, an event we have in a newer state; return whether nobody was faster.
+
+    Who read sequence N and sends N + 1 writes only over what it has read.
+    """
+    try:
+        return bool(upsert([(source_id, draft)], author_id=sender.user.pk, now=timezone.now()))
+    except IntegrityError:  # its source was deleted at this moment
+        return False
+
+
 def delete_activity(activity: Activity, *, by: User, role: Role) -> None:
     """Delete ACTIVITY; raises Forbidden unless BY sent it or comes as an admin."""
     if role != Role.ADMIN and activity.author_id != by.pk:

@@ -10,6 +10,7 @@ from feeds.moments import from_database
 
 #: How long a token may go without its "last used" being written again.
 LAST_USED_STEP = timedelta(minutes=1)
+LOG_INS_KEPT = 10  # tokens of a user and a program
 
 
 def create_user(
@@ -34,7 +35,7 @@ def ensure_user(username: str, *, role: Role, name: str = "") -> User:
 
 def set_role(user: User, role: Role) -> None:
     """Give USER another role, and revoke the tokens that could do more than it."""
-    stronger = [other for other in Role if list(Role).index(other) > list(Role).index(role)]
+    stronger = set(Role) - set(role.up_to)
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(role=role)
         user.tokens.filter(role__in=stronger, revoked_at=None).update(revoked_at=timezone.now())
@@ -43,8 +44,25 @@ def set_role(user: User, role: Role) -> None:
 
 def create_token(user: User, *, role: Role, name: str = "") -> str:
     """Make a token for USER and return its secret, which is never shown again."""
+    return issue_token(user, role=role, name=name)[1]
+
+
+def issue_token(user: User, *, role: Role, name: str = "") -> tuple[ApiToken, str]:
+    """Make a token for USER and return it with its secret, which is never shown again."""
     secret = ApiToken.new_secret()
-    user.tokens.create(name=name, role=role, prefix=secret[:8], digest=ApiToken.digest_of(secret))
+    digest = ApiToken.digest_of(secret)
+    return user.tokens.create(name=name, role=role, prefix=secret[:8], digest=digest), secret
+
+
+def log_in(user: User, *, name: str) -> str:
+    """Make a token called NAME for a program in which USER logs in, and return its secret.
+
+    Nobody tells us when such a program is done, so only the last LOG_INS_KEPT of them stay.
+    """
+    secret = create_token(user, role=Role(user.role), name=name)
+    made = user.tokens.filter(name=name)
+    kept = list(made.order_by("-id").values_list("id", flat=True)[:LOG_INS_KEPT])
+    made.exclude(id__in=kept).delete()
     return secret
 
 

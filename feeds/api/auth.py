@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,11 +93,14 @@ def _by_basic(request: HttpRequest, value: str) -> Caller | None:
         raise BadCredentials("Authorization: Basic wants user:password in base64") from None
     if not login or "\x00" in login + secret:
         return None
-    if caller := _by_token(secret, login):
-        return caller
+    return _by_token(secret, login) or by_password(request, login, secret)
+
+
+def by_password(request: HttpRequest, login: str, password: str) -> Caller | None:
+    """Return who LOGIN is if PASSWORD is right; who guesses too often is locked out for a while."""
     known = User.objects.by_login(login)  # so that guesses are counted by user, not by spelling
     username = known.username if known else login
-    user = check_password(request, username=username, password=secret)
+    user = check_password(request, username=username, password=password)
     return Caller(user, Role(user.role)) if isinstance(user, User) else None
 
 
@@ -106,18 +110,35 @@ def _by_basic(request: HttpRequest, value: str) -> Caller | None:
 # remembers must ask limits.COUNT, which lets no revoked token through.
 
 REMEMBERED = 10_000  # headers
-NOT_VALID = "the token is revoked, or its user may no longer come in"
+NOT_VALID = "the token is wrong or revoked, or its user may no longer come in"
 _callers: dict[bytes, tuple[float, Caller]] = {}
 
 
 def remembered(request: HttpRequest) -> Caller:
     """Return who sent REQUEST, as of at most a minute ago; raises BadCredentials."""
     header = request.META.get("HTTP_AUTHORIZATION", "")
+    return _recall(header, lambda: identify(request))
+
+
+def holder(secret: str) -> Caller:
+    """Return whose token SECRET is, on the wires that send it by itself; raises BadCredentials."""
+    caller = _by_token(secret)
+    if caller is None:
+        raise BadCredentials(NOT_VALID)
+    return caller
+
+
+def remembered_holder(secret: str) -> Caller:
+    """Return whose token SECRET is, as of at most a minute ago; raises BadCredentials."""
+    return _recall(f"Bearer {secret}", lambda: holder(secret))  # which is the same caller
+
+
+def _recall(header: str, find: Callable[[], Caller | None]) -> Caller:
     digest = hashlib.sha256(header.encode(errors="surrogatepass")).digest()
     until, known = _callers.get(digest, (0.0, None))
     if known is not None and time.monotonic() < until:
         return known
-    caller = identify(request)
+    caller = find()
     if caller is None:
         raise BadCredentials("Authorization: is required")
     if caller.token_id is not None:  # a password is checked each time
@@ -158,12 +179,21 @@ class SessionAuthentication(authentication.SessionAuthentication):
         user = found[0]
         return user, Caller(user, Role(user.role))
 
+    def enforce_csrf(self, request: Request) -> None:
+        """Check the token, and leave the body to be read: the check looks for a form in it."""
+        _ = request._request.body
+        super().enforce_csrf(request)
+
 
 class RolePermission(permissions.BasePermission):
-    """Viewers read; a view says which role it wants for the rest in `write_roles`."""
+    """Viewers read; a view says which role it wants for the rest in `write_roles`.
+
+    With ANONYMOUS_READ everybody reads, unless the view is `members_only`.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method in permissions.SAFE_METHODS:
-            return request.auth is not None or settings.ANONYMOUS_READ
+            open_to_all = settings.ANONYMOUS_READ and not getattr(view, "members_only", False)
+            return request.auth is not None or open_to_all
         allowed: tuple[Role, ...] = getattr(view, "write_roles", (Role.ADMIN,))
         return caller_of(request).role in allowed

@@ -9,19 +9,57 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from rest_framework.exceptions import AuthenticationFailed
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from feeds import actions
-from feeds.api.auth import NOT_VALID, caller_of
+from feeds.api.auth import caller_of
 from feeds.api.compass import answer_to, refusal_reason
+from feeds.api.once import once
 from feeds.api.problems import problem_response
+from feeds.api.resource import WRITERS, Resource, StrictJSON
 from feeds.dialects import compass, strictjson
 from feeds.dialects.mapping import DialectError, Draft
-from feeds.limits import count
-from feeds.models import Role
+
+JSON = StrictJSON.media_type
+BODIES = {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": 1000}
+TEXT = {"type": "string", "description": "One event a line."}
+
+
+class Lines(StrictJSON):
+    """NDJSON; like an array it is read here, for each event is kept as it was sent."""
+
+    media_type = "application/x-ndjson"
+
+
+class BulkAnswer(serializers.Serializer[Any]):
+    """What became of the events of a request."""
+
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    stale = serializers.IntegerField(help_text="Not newer than what we had.")
+    refused = serializers.IntegerField()
+    rolled_back = serializers.IntegerField()
+    results = inline_serializer(
+        "BulkResult",
+        {
+            "line": serializers.IntegerField(help_text="From 1."),
+            "outcome": serializers.ChoiceField(
+                [*(str(word) for word in actions.Outcome), "refused", "rolled_back"]
+            ),
+            "status": serializers.IntegerField(help_text="As if it had come alone."),
+            "activity": serializers.UUIDField(required=False),
+            "errors": inline_serializer(
+                "BulkFault",
+                {"type": serializers.CharField(), "message": serializers.CharField()},
+                many=True,
+                required=False,
+            ),
+        },
+        many=True,
+    )
 
 
 @dataclass
@@ -52,40 +90,37 @@ class Line:
         return {**result, "status": 424}
 
 
-class Events(APIView):
-    """A JSON array or NDJSON of event bodies, up to 1,000.
+class Events(Resource):
+    """Compass events, up to 1,000 in a request."""
 
-    Each line is taken or refused by itself; with `?atomic=1`, all or none. Answers 200 when all
-    were taken, 207 when some were, 422 when none was. `results` has a line for each, in order, and
-    the counts stand beside it.
-    """
+    write_roles = WRITERS
+    write_parameters = ("atomic",)
+    body_limit = settings.BULK_BODY_LIMIT
+    parser_classes = [StrictJSON, Lines]
 
-    write_roles = (Role.COMPOSER, Role.BOT, Role.ADMIN)
-
+    @extend_schema(
+        summary="Take Compass events",
+        description="A JSON array or NDJSON of Compass event bodies, up to 1,000. Each is taken or "
+        "refused by itself; with `atomic=1`, all or none. Answers 200 when all were taken, 207 "
+        "when some were, 422 when none was. `results` has a line for each, in order, and the "
+        "counts stand beside it.",
+        parameters=[OpenApiParameter("atomic", {"type": "string", "enum": ["1", "0"]})],
+        request={JSON: BODIES, Lines.media_type: TEXT},
+        responses={200: BulkAnswer, 207: BulkAnswer, (422, JSON): BulkAnswer},
+    )
+    @once
     def post(self, request: Request) -> Response:
         """Take the events of the body."""
-        sender = caller_of(request).sender
-        allowance = count(sender)
-        if allowance is None:
-            raise AuthenticationFailed(NOT_VALID)
-        if allowance.exceeded:
-            rule = f"only {allowance.limit} requests per user per minute are allowed"
-            return allowance.mark(problem_response(429, rule))
         body = request._request.read(settings.BULK_BODY_LIMIT + 1)
-        try:
-            lines = [
-                Line(text) for text in _split(strictjson.read_text(body, settings.BULK_BODY_LIMIT))
-            ]
-        except DialectError as error:
-            return problem_response(answer_to(error)[0], str(error))
+        lines = [Line(text) for text in _split(strictjson.read_text(body, self.body_limit))]
         most = settings.BULK_EVENT_LIMIT
         if not 1 <= len(lines) <= most:
             return problem_response(
                 400, f"body: must hold 1 to {most} events; it holds {len(lines)}"
             )
         atomic = request.query_params.get("atomic", "").lower() in {"1", "true"}
-        _take(sender, lines, atomic=atomic)
-        return allowance.mark(_answer(lines))
+        _take(caller_of(request).sender, lines, atomic=atomic)
+        return _answer(lines)
 
 
 def _split(text: str) -> Iterator[str]:

@@ -77,23 +77,28 @@ def _read(body: bytes) -> Event:
 
 
 def _decide(caller: auth.Caller, event: Event) -> HttpResponse:
-    """Record EVENT, or log why not."""
+    answer = decide(caller.sender, event)
+    return _accept(answer) if isinstance(answer, actions.Recorded) else _refuse(*answer)
+
+
+def decide(sender: actions.Sender, event: Event) -> actions.Recorded | tuple[int, list[Error]]:
+    """Record EVENT; or log why not, and return the status and the errors."""
     error: DialectError | actions.ActionError | None = event.error
     if event.draft:
         try:
-            return _accept(actions.record(caller.sender, event.draft))
+            return actions.record(sender, event.draft)
         except actions.ActionError as forbidden:
             error = forbidden
     assert error is not None
     status, errors = answer_to(error)
     actions.log_refusal(
-        caller.sender,
+        sender,
         status=status,
         reason=refusal_reason(errors),
         body=event.body.decode(errors="replace"),
         source=compass.source_of(event.document),
     )
-    return _refuse(status, errors)
+    return status, errors
 
 
 def _accept(recorded: actions.Recorded) -> HttpResponse:

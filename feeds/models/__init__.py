@@ -1,7 +1,7 @@
 """The data: who may come in, what sends events, and the events themselves."""
 
 from feeds.models.catalogue import Alias, Attachment, Component, EventKind, EventSource, Site
-from feeds.models.events import Activity, Refusal
+from feeds.models.events import Activity, Refusal, sources_with_last_seen
 from feeds.models.hooks import HookDelivery, Webhook
 from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH, REFUSAL_BODY_LENGTH
 from feeds.models.people import (
@@ -35,4 +35,5 @@ __all__ = [
     "User",
     "UserManager",
     "Webhook",
+    "sources_with_last_seen",
 ]

@@ -137,6 +137,12 @@ class Activity(models.Model):
         return {**columns, "source_id": self.source.external_id}
 
 
+def sources_with_last_seen() -> models.QuerySet[EventSource]:
+    """Return the sources, each with the time of its newest activity: one index look-up each."""
+    newest = Activity.objects.filter(source=models.OuterRef("pk")).order_by("-occurred_at", "-id")
+    return EventSource.objects.annotate(last_seen=models.Subquery(newest.values("occurred_at")[:1]))
+
+
 class Refusal(models.Model):
     """A body that changed nothing, and why: answered with an error, or older than what we have."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from feeds.models.lengths import KEY_LENGTH
@@ -29,6 +29,17 @@ class Role(models.TextChoices):
         """Tell whether this role may send events."""
         return self is not Role.VIEWER
 
+    @property
+    def up_to(self) -> list[Role]:
+        """The roles that can do no more than this one, itself included."""
+        order = list(Role)
+        return order[: order.index(self) + 1]
+
+    @property
+    def names_others(self) -> bool:
+        """Tell whether this role may say that somebody else did something."""
+        return self in {Role.BOT, Role.ADMIN}
+
 
 class UserManager(BaseUserManager["User"]):
     """People and programs by name or e-mail."""
@@ -39,6 +50,11 @@ class UserManager(BaseUserManager["User"]):
             return None
         column = "email" if "@" in login else "username"
         return self.filter(**{f"{column}__iexact": login}).first()
+
+    def named(self, username: str) -> User | None:
+        """Find the user USERNAME, in any case."""
+        lower = Lower(Value(username, output_field=models.CharField()))
+        return self.alias(lower=Lower("username")).filter(lower=lower).first()
 
     def get_by_natural_key(self, username: str | None) -> User:
         """Find who logs in as USERNAME, which may be an e-mail too."""
@@ -150,6 +166,14 @@ class KeptAnswer(models.Model):
         return f"{self.status} to {self.key}"
 
 
+class SavedViews(models.QuerySet["SavedView"]):
+    """Views, by who may see them."""
+
+    def seen_by(self, user: User) -> Self:
+        """Return USER's own, and those that others share, each with its owner."""
+        return self.select_related("user").filter(Q(user_id=user.pk) | Q(shared=True))
+
+
 class SavedView(models.Model):
     """A name for the query string of a feed."""
 
@@ -160,6 +184,8 @@ class SavedView(models.Model):
     shared = models.BooleanField(default=False)  # everybody sees it; only its owner changes it
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = SavedViews.as_manager()
+
     class Meta:
         ordering = ["name", "id"]
         constraints = [
@@ -168,3 +194,7 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the feed that it names."""
+        return f"/?{self.query}" if self.query else "/"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import nh3
 from django import template
 from django.conf import settings
 from django.forms import BoundField
@@ -18,24 +17,19 @@ from django.template import engines
 from django.template.context import RequestContext
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from jinja2 import Environment
 
-from feeds import vocabulary
-from feeds.models import Activity
+from feeds import mentions, richtext, vocabulary
+from feeds.dialects.registry import WEBHOOKS
+from feeds.liveness import Liveness, liveness
+from feeds.models import Activity, User
 
 register = template.Library()
 
-#: What activity streams may say in titles and contents; everything else goes.
-TAGS = {
-    *("a", "abbr", "b", "blockquote", "br", "code", "del", "em", "i", "ins", "li", "ol"),
-    *("p", "pre", "q", "s", "small", "span", "strong", "sub", "sup", "ul"),
-}
-ATTRIBUTES = {"a": {"href", "title"}, "abbr": {"title"}}
-SCHEMES = {"http", "https", "mailto"}
 HTML_DIALECTS = {"streams"}
-LINK_REL = "nofollow noopener noreferrer"
 
 
 @register.simple_tag
@@ -62,24 +56,38 @@ register.filter("facts", vocabulary.facts)
 
 
 @register.filter
-def sanitised(text: str) -> SafeString:
-    """Return the HTML in TEXT without all that could harm."""
-    clean = nh3.clean(
-        text,
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_whole_address,
-        url_schemes=SCHEMES,
-        link_rel=LINK_REL,
+def dialect_name(dialect: str) -> str:
+    """Return what people call the code host that speaks DIALECT."""
+    return WEBHOOKS[dialect].NAME if dialect in WEBHOOKS else dialect
+
+
+@register.filter
+def linked(html: str) -> SafeString:
+    """Return HTML that is safe, with links to what it mentions."""
+    return mark_safe(richtext.linked(html))  # which has just cleaned it
+
+
+@register.filter
+def line(html: str) -> SafeString:
+    """Return HTML that is safe and fits in a line, with links to what it mentions."""
+    return mark_safe(richtext.line(html))  # which has just cleaned it
+
+
+register.filter("plain", richtext.plain)
+register.filter("profile_of", mentions.profile_of)
+register.filter("target_of", mentions.target_of)
+register.filter("web", richtext.web)
+
+
+@register.simple_tag
+def avatar(user: User) -> SafeString:
+    """Draw the initials of USER on one of eleven tints; their name stands beside it."""
+    words = str(user).replace(".", " ").replace("@", " ").split() or ["?"]
+    initials = words[0][0] + (words[-1][0] if len(words) > 1 else "")
+    tint = list(vocabulary.KINDS.values())[user.pk % len(vocabulary.KINDS)].tint
+    return format_html(
+        '<span class="avatar tint-{}" aria-hidden="true">{}</span>', tint, initials.upper()
     )
-    return mark_safe(clean)  # nh3 has just cleaned it
-
-
-def _whole_address(tag: str, attribute: str, value: str) -> str | None:
-    """Drop an address that begins at no host: written for the vendor's pages, it is wrong here."""
-    if attribute == "href" and not (web(value) or value.lower().startswith("mailto:")):
-        return None
-    return value
 
 
 @register.filter
@@ -110,13 +118,16 @@ def times(moment: datetime) -> Times:
 
 
 @register.filter
-def web(url: str) -> str:
-    """Return URL if it is a web address, else "": nothing else becomes a link."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
+def quiet_since(activity: Activity) -> str:
+    """Say since when ACTIVITY, which should run, has told nothing; "" while it does or if it ended.
+
+    The time of day will do for the last day.
+    """
+    now = timezone.now()
+    if liveness(activity, now=now) is not Liveness.QUIET:
         return ""
-    return url if parts.scheme.lower() in {"http", "https"} and parts.netloc else ""
+    last = times(activity.touched_at)
+    return last.time if now - activity.touched_at < timedelta(days=1) else last.day
 
 
 @register.filter
@@ -137,12 +148,16 @@ def environment(**options: Any) -> Environment:
         "mark_of": vocabulary.mark,
         "icon_of": vocabulary.icon,
         "phrase_of": vocabulary.phrase,
+        "headline_of": vocabulary.headline,
+        "quiet_since": quiet_since,
         "facts_of": vocabulary.facts,
         "short": vocabulary.short,
         "times_of": times,
         "has_html": has_html,
-        "sanitised": sanitised,
-        "web": web,
+        "line": line,
+        "profile_of": mentions.profile_of,
+        "target_of": mentions.target_of,
+        "web": richtext.web,
     }
     return made
 
@@ -202,8 +217,8 @@ def escaped(value: str) -> str:
     return f"\\{value}" if value.startswith(("-", "\\")) else value
 
 
-def feed_address(query: QueryDict) -> str:
-    """Return the address of the newest page of the feed that QUERY shows."""
+def feed_address(query: QueryDict, route: str = "feed") -> str:
+    """Return the address of the newest page of the feed that QUERY shows, by ROUTE."""
     wanted = query.copy()
     for name in list(wanted):
         values = [value for value in wanted.getlist(name) if value]
@@ -211,7 +226,7 @@ def feed_address(query: QueryDict) -> str:
             del wanted[name]
         else:
             wanted.setlist(name, values)
-    return f"{reverse('feed')}?{wanted.urlencode()}" if wanted else reverse("feed")
+    return f"{reverse(route)}?{wanted.urlencode()}" if wanted else reverse(route)
 
 
 @register.simple_tag

@@ -8,24 +8,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from feeds import actions, ari
 from feeds.forms import AttachForm, ComponentForm
-from feeds.models import Activity, Component, EventSource
+from feeds.models import Component, EventSource, sources_with_last_seen
 from feeds.views.access import admins, manages, posted, readers
 from feeds.views.feed import answer, feed_of, is_fragment
 
 PER_PAGE = 100  # rows of a list
-
-
-def sources_with_last_seen() -> QuerySet[EventSource]:
-    """Return the sources, each with the time of its newest activity: one index look-up each."""
-    newest = Activity.objects.filter(source=OuterRef("pk")).order_by("-occurred_at", "-id")
-    return EventSource.objects.annotate(last_seen=Subquery(newest.values("occurred_at")[:1]))
 
 
 @readers

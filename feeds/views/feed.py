@@ -15,13 +15,14 @@ from django_htmx.middleware import HtmxDetails
 
 from feeds import actions
 from feeds.filters import FACETS, Choice, FeedFilter, FilterError, Page, page
-from feeds.models import Activity, Component
+from feeds.models import Activity, Component, SavedView, User
 from feeds.templatetags.pulseboard import escaped, feed_address
 from feeds.views.access import readers
 from feeds.vocabulary import KINDS, STATES
 
 SUGGESTED_FROM = 300  # newest activities whose values the inputs suggest
 SUGGESTED_COMPONENTS = 200
+VIEWS_SHOWN = 50
 
 LABELS = {
     "type": "Type",
@@ -75,6 +76,8 @@ def feed(request: HttpRequest) -> HttpResponse:
         context["open"] = error.field in (*INPUTS, "since", "until")
     if not is_fragment(request):
         context |= form(request.GET)
+        if isinstance(request.user, User):
+            context["views"] = SavedView.objects.seen_by(request.user)[:VIEWS_SHOWN]
     if status == 200 and not context["page"].rows and not context["filtered"]:
         context |= {"site_url": settings.SITE_URL, "cloud_id": actions.cloud_id()}
     return answer(request, "feed.html", context, status=status)
@@ -113,6 +116,7 @@ def listing(request: HttpRequest, page: Page, query: QueryDict) -> dict[str, Any
     return {
         "page": page,
         "feed_query": query.urlencode(),
+        "subscribe": feed_address(query, "feed-atom"),
         "older": beside("before", page.older) if page.older else "",
         "newer": beside("after", page.newer) if page.newer else "",
         "newest": beside("", None) if paged else "",

@@ -53,17 +53,20 @@ def _broker() -> str:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say that nothing is here: in JSON to programs, as a page to people."""
     if _is_program(request):
-        body = {"title": "Not Found", "status": 404, "detail": f"nothing is at {request.path}"}
-        return JsonResponse(body, status=404, content_type="application/problem+json")
+        return _problem(404, "Not Found", f"nothing is at {request.path}")
     return render(request, "404.html", status=404)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Say that the fault is ours."""
     if _is_program(request):
-        body = {"title": "Internal Server Error", "status": 500, "detail": "the fault is ours"}
-        return JsonResponse(body, status=500, content_type="application/problem+json")
+        return _problem(500, "Internal Server Error", "the fault is ours")
     return render(request, "500.html", {"debug": settings.DEBUG}, status=500)
+
+
+def _problem(status: int, title: str, detail: str) -> JsonResponse:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def _is_program(request: HttpRequest) -> bool:

@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from feeds import actions
 from feeds.forms import SourceForm, SourceNameForm
-from feeds.models import Activity, Component, EventSource
+from feeds.models import Activity, Component, EventSource, sources_with_last_seen
 from feeds.views.access import admins, manages, posted, readers
-from feeds.views.components import PER_PAGE, sources_with_last_seen
+from feeds.views.components import PER_PAGE
 from feeds.views.feed import answer, feed_of, is_fragment
 
 LOG_LENGTH = 100  # refused and ignored bodies
