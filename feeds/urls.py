@@ -115,6 +115,8 @@ urlpatterns = [
     # webhooks of code hosts
     path("hooks/<slug:token>/", hooks.receive, name="hook"),
     path("hooks/<slug:token>", hooks.receive),
+    path("gateway/api/compass/v1/webhooks/<slug:token>", hooks.receive),
+    path("compass/v1/webhooks/<slug:token>", hooks.receive),
     # our own API
     path("api/v1/openapi.json", schema.document, name="api-openapi"),
     path("api/docs/", api_docs.page, name="api-docs"),

@@ -82,7 +82,7 @@ def test_the_form_filters_in_place_and_the_address_says_it(desk: Open) -> None:
     page.locator("#f-q").fill("no such thing")
     page.keyboard.press("Enter")
     expect(page.locator(".empty")).to_contain_text("Nothing matches these filters")
-    page.locator(".clear").click()
+    page.get_by_role("link", name="Clear all").click()
     page.wait_for_url(re.compile(r"/$"))
     assert rows(page) == whole
 

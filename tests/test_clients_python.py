@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
+import warnings
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -165,7 +166,9 @@ def test_lists_are_followed_page_by_page(compass: Compass, cloud_id: str) -> Non
 @pytest.fixture
 def gateway(served: House, login: dict[str, str]) -> ConfluenceCloud:
     """The library's one client of the GraphQL gateway; the gateway is the same for all products."""
-    return ConfluenceCloud(served.url, **login)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of methods that are not called here
+        return ConfluenceCloud(served.url, **login)
 
 
 def test_the_gateway_tells_the_cloud_id_of_the_host(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from feeds import actions
 from feeds.dialects.mapping import Draft
 from feeds.filters import FeedFilter, FilterError, page
-from feeds.models import Activity, Component, EventSource, Role
+from feeds.models import Activity, Component, EventSource, Role, User
 from tests.conftest import Caller
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -42,6 +42,7 @@ def _rows(django_db_setup: None, django_db_blocker: Any) -> Any:
         Activity.objects.all().delete()
         EventSource.objects.all().delete()
         Component.objects.all().delete()
+        User.objects.all().delete()
 
 
 def _make() -> None:

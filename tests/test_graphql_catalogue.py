@@ -318,6 +318,142 @@ def test_links_are_added_up_to_ten_of_a_type(bot: Caller, catalogue: Catalogue) 
     assert errors_of(add(url="https://grafana.example.com"))[0][:2] == ("CONSTRAINT_VIOLATION", 409)
 
 
+def on_checkout(caller: Caller, name: str, details: str, /, **fields: Any) -> Any:
+    """Return the payload of a mutation NAME of links or labels, for the component Checkout."""
+    kind = name.replace("Component", "CompassComponent", 1)
+    type = f"{kind[0].upper()}{kind[1:]}Input"
+    return mutate(caller, name, type, details, **{"componentId": "checkout", **fields})
+
+
+def test_removed_labels_are_gone_and_those_that_were_not_there_are_no_fault(
+    bot: Caller, catalogue: Catalogue
+) -> None:
+    actions.add_labels(catalogue.checkout, ["team:shop", "go"])
+
+    def remove(*names: str, **fields: Any) -> Any:
+        details = "removedLabelNames componentDetails { labels { name } }"
+        return on_checkout(bot, "removeComponentLabels", details, labelNames=names, **fields)
+
+    payload = remove("go", "backend", "nothing", "go")
+    assert payload["success"] is True
+    assert payload["removedLabelNames"] == ["backend", "go"]
+    assert payload["componentDetails"] == {"labels": [{"name": "team:shop"}]}
+    again = remove("go", "Two Words")
+    assert (again["success"], again["removedLabelNames"]) == (True, [])
+    assert Component.objects.get(slug="checkout").labels == ["team:shop"]
+    gone = errors_of(remove("team:shop", componentId=nobody()))
+    assert gone == [("COMPONENT_NOT_FOUND", 404, "Component not found")]
+
+
+def test_a_deleted_link_is_gone_and_the_others_stay(bot: Caller, catalogue: Catalogue) -> None:
+    (kept,) = catalogue.checkout.links
+    link = actions.add_link(catalogue.checkout, {"type": "PROJECT", "url": kept["url"]})
+
+    def delete(identity: str, **fields: Any) -> Any:
+        details = "deletedCompassLinkId componentDetails { links { id } }"
+        return on_checkout(bot, "deleteComponentLink", details, link=identity, **fields)
+
+    payload = delete(link["id"])
+    assert payload["deletedCompassLinkId"] == link["id"]
+    assert payload["componentDetails"] == {"links": [{"id": kept["id"]}]}
+    for unknown in (link["id"], "", "x" * 5000):
+        again = delete(unknown)
+        assert errors_of(again)[0][:2] == ("COMPONENT_LINK_NOT_FOUND", 404)
+        assert again["deletedCompassLinkId"] is None
+    assert errors_of(delete(kept["id"], componentId="cart"))[0][0] == "COMPONENT_LINK_NOT_FOUND"
+    assert errors_of(delete(kept["id"], componentId=nobody()))[0][0] == "COMPONENT_NOT_FOUND"
+    assert Component.objects.get(slug="checkout").links == [kept]
+
+
+def test_a_link_that_was_kept_without_an_id_goes_by_its_address(
+    bot: Caller, catalogue: Catalogue
+) -> None:
+    address = "https://wiki.example.com"
+    Component.objects.filter(slug="checkout").update(links=[{"url": address}])
+    (link,) = component(bot, "checkout", "links { id }")["links"]
+    fields = {"id": link["id"], "name": "Wiki", "type": "DOCUMENT"}
+    changed = on_checkout(bot, "updateComponentLink", "updatedComponentLink { id }", link=fields)
+    assert changed["updatedComponentLink"] == {"id": address}
+    assert on_checkout(bot, "deleteComponentLink", "", link=address)["success"] is True
+    assert Component.objects.get(slug="checkout").links == []
+
+
+def test_only_the_named_fields_of_a_link_change(bot: Caller, catalogue: Catalogue) -> None:
+    (before,) = catalogue.checkout.links
+
+    def update(**link: Any) -> Any:
+        details = "updatedComponentLink { id type url name objectId }"
+        link = {"id": before["id"], **link}
+        return on_checkout(bot, "updateComponentLink", details, link=link)
+
+    named = update(name="Code", objectId="7", url=None)["updatedComponentLink"]
+    assert named == {
+        "id": before["id"], "type": "REPOSITORY", "url": before["url"], "name": "Code",
+        "objectId": "7",
+    }  # fmt: skip
+    cleared = update(name="", objectId="", type="PROJECT")["updatedComponentLink"]
+    assert cleared == {**named, "name": None, "objectId": None, "type": "PROJECT"}
+    assert errors_of(update(url="ftp://example.com"))[0][:2] == ("FORMAT_INVALID", 400)
+    assert errors_of(update(name="x" * 256))[0][:2] == ("CONSTRAINT_VIOLATION", 400)
+    assert errors_of(update(id="nothing"))[0][:2] == ("COMPONENT_LINK_NOT_FOUND", 404)
+    (after,) = Component.objects.get(slug="checkout").links
+    assert (after["type"], after["url"], after["name"]) == ("PROJECT", before["url"], "")
+
+
+def test_a_link_takes_no_type_of_which_there_are_ten(bot: Caller, catalogue: Catalogue) -> None:
+    (link,) = catalogue.checkout.links
+    for number in range(10):
+        url = f"https://example.com/{number}"
+        other = actions.add_link(catalogue.checkout, {"type": "PROJECT", "url": url})
+    change = {"id": link["id"], "type": "PROJECT"}
+    refused = on_checkout(bot, "updateComponentLink", "", link=change)
+    assert errors_of(refused)[0][:2] == ("CONSTRAINT_VIOLATION", 409)
+    same = {"id": other["id"], "type": "PROJECT", "name": "Tenth"}
+    assert on_checkout(bot, "updateComponentLink", "", link=same)["success"] is True
+
+
+def test_a_component_becomes_one_of_another_type(bot: Caller, catalogue: Catalogue) -> None:
+    def update(**fields: Any) -> Any:
+        fields = {"id": ari_of(catalogue.checkout), **fields}
+        details = "componentDetails { id name typeId type }"
+        name = "updateComponentType"
+        return mutate(bot, name, "UpdateCompassComponentTypeInput", details, **fields)
+
+    details = {"id": ari_of(catalogue.checkout), "name": "Checkout"}
+    for fields, found in (
+        ({"typeId": "WEBSITE"}, ("WEBSITE", "OTHER")),
+        ({"type": "LIBRARY"}, ("LIBRARY", "LIBRARY")),
+    ):
+        expected = {**details, "typeId": found[0], "type": found[1]}
+        assert update(**fields)["componentDetails"] == expected
+    for wrong, kind in (
+        ({"typeId": "ROBOT"}, ("ARGUMENT_INVALID", 400)),
+        ({}, ("FIELD_MISSING", 400)),
+        ({"typeId": None}, ("FIELD_MISSING", 400)),
+        ({"typeId": "WEBSITE", "id": nobody()}, ("COMPONENT_NOT_FOUND", 404)),
+    ):
+        assert errors_of(update(**wrong))[0][:2] == kind
+    assert Component.objects.get(slug="checkout").type == "LIBRARY"
+
+
+def test_a_component_is_changed_by_reference(bot: Caller, catalogue: Catalogue) -> None:
+    def update(reference: Any, **fields: Any) -> Any:
+        fields = {"reference": reference, **fields}
+        details = "componentDetails { name description }"
+        name = "updateComponentByReference"
+        return mutate(bot, name, "UpdateCompassComponentByReferenceInput", details, **fields)
+
+    slug = {"slug": {"cloudId": actions.cloud_id(), "slug": "cart"}}
+    named = update(slug, name="Basket")["componentDetails"]
+    assert named == {"name": "Basket", "description": ""}
+    described = update({"ari": ari_of(catalogue.cart)}, description="Holds")["componentDetails"]
+    assert described == {"name": "Basket", "description": "Holds"}
+    assert errors_of(update({"ari": nobody()}, name="X"))[0][0] == "COMPONENT_NOT_FOUND"
+    assert errors_of(update({}, name="X"))[0][0] == "ARGUMENT_INVALID"
+    assert errors_of(update(slug, name=""))[0][0] == "COMPONENT_NAME_BLANK"
+    assert Component.objects.get(slug="cart").name == "Basket"
+
+
 # ---- aliases
 
 

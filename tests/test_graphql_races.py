@@ -66,6 +66,35 @@ def test_labels_and_links_that_are_added_at_once_are_all_there(asked: Any, cloud
     assert len({link["id"] for link in details["links"]}) == 10
 
 
+def test_labels_and_links_that_are_taken_away_at_once_are_all_gone(
+    asked: Any, cloud_id: str
+) -> None:
+    labels = [f"l{n}" for n in range(10)]
+    links = [f'{{type: PROJECT, url: "https://example.com/{n}"}}' for n in range(10)]
+    made = asked(
+        f"""createComponent(cloudId: "{cloud_id}", input: {{
+            name: "Race of removals", labels: {json.dumps(["kept", *labels])},
+            links: [{", ".join(links)}]}})""",
+        "componentDetails { id links { id } }",
+    )["componentDetails"]
+    identity = made["id"]
+
+    def remove(number: int) -> bool:
+        if number % 2:
+            call = f"""removeComponentLabels(input: {{
+                componentId: "{identity}", labelNames: ["l{number // 2}"]}})"""
+        else:
+            link = made["links"][number // 2]["id"]
+            call = f'deleteComponentLink(input: {{componentId: "{identity}", link: "{link}"}})'
+        return bool(asked(call, "success")["success"])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert all(pool.map(remove, range(20)))
+    call = f'updateComponent(input: {{id: "{identity}"}})'
+    details = asked(call, "componentDetails { labels { name } links { id } }")["componentDetails"]
+    assert details == {"labels": [{"name": "kept"}], "links": []}
+
+
 def test_a_source_that_many_create_at_once_is_one(asked: Any, cloud_id: str) -> None:
     call = f"""createEventSource(input: {{
         cloudId: "{cloud_id}", eventType: BUILD, externalEventSourceId: "graphql/race"}})"""

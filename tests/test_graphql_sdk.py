@@ -51,6 +51,7 @@ def sdk(served: House) -> Sdk:
 
 def event(cloud_id: str, kind: str, **fields: Any) -> dict[str, Any]:
     """Return an event of $0, the component that the first call made."""
+    fields = {"externalEventSourceId": f"sdk/{kind}", **fields}  # no repository of other tests
     return compass_event(kind, cloud_id=cloud_id, component="$0.data.component.id", **fields)
 
 
@@ -145,3 +146,39 @@ def test_the_sdk_changes_and_deletes(sdk: Sdk, cloud_id: str) -> None:
     assert named["success"] is unnamed["success"] is deleted["success"] is True
     assert again["errors"][0]["errorType"] == "EXTERNAL_ALIAS_NOT_FOUND"
     assert gone["errors"][0]["message"] == "Component not found"
+
+
+def test_the_sdk_takes_away_what_is_no_longer_named(sdk: Sdk, cloud_id: str) -> None:
+    component = "$0.data.component.id"
+    kept = {"type": "DASHBOARD", "name": "Grafana", "url": "https://grafana.example.com/"}
+    old = {"type": "PROJECT", "name": "Board", "url": "https://jira.example.com/"}
+    new = {"type": "ON_CALL", "name": "Pager", "url": "https://pager.example.com/"}
+    read = ("getComponent", {"componentId": component, "options": {"includeLinks": True}})
+    made, _, changed, after, unlabelled, unlinked, unknown, bare = sdk(
+        ("createComponent", {
+            "cloudId": cloud_id, "name": "SDK four", "typeId": "SERVICE",
+            "labels": ["old", "kept"], "links": [old, kept, kept],
+        }),
+        read,
+        ("updateComponent", {
+            "id": component, "name": "SDK 4", "typeId": "website", "labels": ["kept", "new"],
+            "links": [kept, new],
+        }),
+        read,
+        ("removeLabels", {"componentId": component, "labelNames": ["kept", "old"]}),
+        ("deleteLink", {"componentId": component, "link": "$3.data.component.links.0.id"}),
+        ("deleteLink", {"componentId": component, "link": "$3.data.component.links.0.id"}),
+        read,
+    )  # fmt: skip
+    for answer in (made, changed, after, unlabelled, unlinked, bare):
+        assert (answer["success"], answer["errors"]) == (True, [])
+    component_now = after["data"]["component"]
+    assert (component_now["name"], component_now["typeId"]) == ("SDK 4", "WEBSITE")
+    assert component_now["labels"] == ["kept", "new"]
+    links = [{**one, "id": None} for one in component_now["links"]]
+    assert links == [{**kept, "id": None}, {**new, "id": None}]
+    assert unlabelled["data"]["labelNames"] == ["kept"]
+    assert unlinked["data"]["id"] == component_now["links"][0]["id"]
+    assert unknown["errors"][0]["errorType"] == "COMPONENT_LINK_NOT_FOUND"
+    assert bare["data"]["component"]["labels"] == ["new"]
+    assert [one["name"] for one in bare["data"]["component"]["links"]] == ["Pager"]

@@ -106,7 +106,7 @@ def test_dialects_need_only_the_standard_library(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["views", "api", "templatetags"])
 def test_only_actions_write(folder: str) -> None:
-    for path in sorted((ROOT / "feeds" / folder).glob("*.py")):
+    for path in sorted((ROOT / "feeds" / folder).rglob("*.py")):
         for node in ast.walk(tree_of(path)):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue

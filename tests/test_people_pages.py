@@ -85,15 +85,6 @@ def test_people_are_listed_by_name_but_for_those_who_left(db: None) -> None:
     assert "no longer here" in Html(reader.get("/people/gone/")).one(".head .sub").text
 
 
-def test_rows_link_issues_and_known_actors_and_filter_by_all_others(db: None) -> None:
-    person("viewer", "ann")
-    record(1, actor_key="ann", target_key="ONE-1", project_key="ONE")
-    record(1, before=1, actor_key="jko", target_key="prod")
-    page = Html(signed_in().get("/"))
-    assert [actor["href"] for actor in page.all(".line .actor")] == ["/?actor=jko", "/people/ann/"]
-    assert [target["href"] for target in page.all("a.badge")] == ["/?target=prod", "/issues/ONE-1/"]
-
-
 def test_the_page_of_an_event_links_issue_actor_and_sender(db: None) -> None:
     person("viewer", "ann")
     (row,) = record(1, actor_key="ann", target_key="ONE-1", project_key="ONE")

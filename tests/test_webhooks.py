@@ -115,6 +115,20 @@ def test_the_address_works_without_its_slash_and_only_by_post(hub: CodeHost) -> 
     assert Client().get(hub.path).status_code == 405
 
 
+@pytest.mark.parametrize("path", ["/gateway/api/compass/v1/webhooks", "/compass/v1/webhooks"])
+def test_the_address_works_as_compass_writes_it(hub: CodeHost, path: str) -> None:
+    body = json.dumps(load("github/push")).encode()
+    address = f"{path}/{hub.webhook.token}"
+    signed: Any = hub.headers("push", body)
+    answer = Client().post(address, body, content_type="application/json", headers=signed)
+    assert (answer.status_code, answer["X-Pulseboard-Outcome"]) == (202, "created")
+    unsigned = Client().post(address, body, content_type="application/json")
+    assert unsigned.status_code == 401
+    unknown = Client().post(f"{path}/nobody", body, content_type="application/json")
+    assert unknown.status_code == 404
+    assert len(hub.log) == 2
+
+
 # ---- what is not shown
 
 

@@ -17,6 +17,7 @@ from feeds.actions.errors import (
     ComponentMalformed,
     ComponentUnknown,
     Conflict,
+    LinkUnknown,
     SourceLimitReached,
     SourceUnknown,
     TooMany,
@@ -141,13 +142,13 @@ def change_component(component: Component, fields: Mapping[str, Any]) -> None:
     """Set FIELDS of COMPONENT."""
     if fields.get("slug") in RESERVED:
         raise Conflict(f"slug: {fields['slug']!r} is the address of a page of ours")
-    if "links" in fields:
-        fields = {**fields, "links": _complete(fields["links"], component.links)}
-    for name, value in fields.items():
-        setattr(component, name, value)
     try:
-        with transaction.atomic():
-            component.save(update_fields=[*fields, "updated_at"])
+        with _locked(component, *fields) as current:
+            if "links" in fields:
+                fields = {**fields, "links": _complete(fields["links"], current.links)}
+            for name, value in fields.items():
+                setattr(current, name, value)
+                setattr(component, name, value)
     except IntegrityError:
         raise Conflict(f"slug: another component with the slug {component.slug!r} exists") from None
 
@@ -165,35 +166,81 @@ def _complete(
 
 def add_labels(component: Component, names: Sequence[str]) -> None:
     """Put NAMES behind the labels of COMPONENT that are not there yet."""
-    with _locked(component) as current:
+    with _locked(component, "labels") as current:
         labels = list(dict.fromkeys([*current.labels, *names]))
         if len(labels) > LABELS_PER_COMPONENT:
             raise TooMany(f"a component has {LABELS_PER_COMPONENT} labels at most")
         current.labels = component.labels = labels
 
 
+def remove_labels(component: Component, names: Sequence[str]) -> list[str]:
+    """Take NAMES from the labels of COMPONENT, and return those that were there."""
+    with _locked(component, "labels") as current:
+        removed = [label for label in current.labels if label in names]
+        kept = [label for label in current.labels if label not in names]
+        current.labels = component.labels = kept
+    return removed
+
+
 def add_link(component: Component, link: Mapping[str, str]) -> dict[str, str]:
     """Give COMPONENT one more link, and return it with its new id."""
     fresh = {"id": str(uuid.uuid4()), **link}
-    with _locked(component) as current:
-        if sum(known.get("type") == link["type"] for known in current.links) >= LINKS_OF_A_TYPE:
-            raise TooMany(f"a component has {LINKS_OF_A_TYPE} links of a type at most")
+    with _locked(component, "links") as current:
+        _check_room_for_link(current, link["type"])
         current.links = component.links = [*current.links, fresh]
     return fresh
 
 
-@contextmanager
-def _locked(component: Component) -> Iterator[Component]:
-    """Lend COMPONENT as it is now, and save the labels and links that it then has.
+def change_link(component: Component, identity: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """Set FIELDS of the link IDENTITY of COMPONENT, and return it."""
+    with _locked(component, "links") as current:
+        link = _find_link(current, identity)
+        changed = {**link, "id": identity, **fields}
+        if changed.get("type") != link.get("type"):
+            _check_room_for_link(current, changed["type"])
+        links = [changed if known is link else known for known in current.links]
+        current.links = component.links = links
+    return changed
 
-    Both are lists in one column: two that add at once would each write what it read.
+
+def remove_link(component: Component, identity: str) -> None:
+    """Take the link IDENTITY from COMPONENT."""
+    with _locked(component, "links") as current:
+        gone = _find_link(current, identity)
+        current.links = component.links = [link for link in current.links if link is not gone]
+
+
+def link_id(link: Mapping[str, str]) -> str:
+    """Return what names LINK among those of its component: its address, where it has no id."""
+    return link.get("id") or link["url"]
+
+
+def _find_link(component: Component, identity: str) -> dict[str, str]:
+    links: list[dict[str, str]] = component.links
+    for link in links:
+        if link_id(link) == identity:
+            return link
+    raise LinkUnknown(f"component {component.slug!r} has no link {identity!r}")
+
+
+def _check_room_for_link(component: Component, kind: str) -> None:
+    if sum(link.get("type") == kind for link in component.links) >= LINKS_OF_A_TYPE:
+        raise TooMany(f"a component has {LINKS_OF_A_TYPE} links of a type at most")
+
+
+@contextmanager
+def _locked(component: Component, *names: str) -> Iterator[Component]:
+    """Lend COMPONENT as it is now, and save what its columns NAMES then hold.
+
+    Labels and links are lists in one column: two that change one at once would each write what it
+    read.
     """
     with transaction.atomic():
         current = Component.objects.select_for_update().filter(pk=component.pk).first()
         if current is None:
             raise ComponentUnknown(f"component {component.slug!r} was deleted at this moment")
         yield current
-        current.save(update_fields=["labels", "links", "updated_at"])
+        current.save(update_fields=[*names, "updated_at"])
 
 
 def delete_component(component: Component) -> None:

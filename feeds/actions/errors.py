@@ -21,6 +21,10 @@ class ComponentMalformed(ActionError):
     """The component's ARI cannot be read."""
 
 
+class LinkUnknown(ActionError):
+    """The component has no such link."""
+
+
 class SourceLimitReached(ActionError):
     """The component has as many sources as it may."""
 

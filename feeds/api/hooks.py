@@ -1,4 +1,7 @@
-"""Webhooks in: `POST /hooks/{token}/`, which code hosts call with what happened there."""
+"""Webhooks in: `POST /hooks/{token}/`, which code hosts call with what happened there.
+
+`POST /gateway/api/compass/v1/webhooks/{token}` is the same, where Compass has it.
+"""
 
 from __future__ import annotations
 

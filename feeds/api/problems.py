@@ -30,6 +30,7 @@ STATUS_OF: dict[type[actions.ActionError], int] = {
     actions.SourceUnknown: 404,
     actions.ComponentUnknown: 404,
     actions.ComponentMalformed: 400,
+    actions.LinkUnknown: 404,
     actions.SourceLimitReached: 409,
     actions.Conflict: 409,
     actions.TooMany: 409,

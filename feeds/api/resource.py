@@ -79,6 +79,8 @@ class Resource(APIView):
 
 
 def _size(request: Request) -> int:
-    """Return how many bytes REQUEST says that its body has; the server reads no more."""
+    """Return how many bytes REQUEST says that its body has; one that comes in chunks does not."""
+    if request.META.get("HTTP_TRANSFER_ENCODING"):
+        return 0
     length = request.META.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0

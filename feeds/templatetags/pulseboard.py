@@ -155,8 +155,6 @@ def environment(**options: Any) -> Environment:
         "times_of": times,
         "has_html": has_html,
         "line": line,
-        "profile_of": mentions.profile_of,
-        "target_of": mentions.target_of,
         "web": richtext.web,
     }
     return made

@@ -134,10 +134,10 @@ def alias_json(alias: Alias) -> Object:
 def link_json(link: Mapping[str, str]) -> Object:
     """Write LINK as a CompassLink; no source of ours belongs to a link."""
     return {
-        "id": link.get("id") or link["url"],
+        "id": actions.link_id(link),
         "type": link.get("type") or Component.LinkType.OTHER_LINK.value,
         "url": link["url"],
         "name": link.get("name") or None,
-        "objectId": link.get("objectId"),
+        "objectId": link.get("objectId") or None,
         "eventSources": [],
     }

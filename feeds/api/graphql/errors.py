@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 TYPES: dict[type[Any], str] = {
     **TYPE_OF_ERROR,
     actions.SourceUnknown: "EVENT_SOURCE_NOT_FOUND",
+    actions.LinkUnknown: "COMPONENT_LINK_NOT_FOUND",
     actions.Conflict: "STORE_CONFLICT_EXCEPTION",
     actions.TooMany: "CONSTRAINT_VIOLATION",
     actions.Forbidden: "PERMISSION_DENIED",

@@ -18,6 +18,7 @@ from feeds.models import ALIAS_LENGTH, Component
 LABEL_LENGTH = 39  # "under 40 characters"
 ADDRESS_LENGTH = 2000
 LINK_NAME_LENGTH = 255
+LINK_FIELDS = ("type", "url", "name", "objectId")
 WEB = ("https://", "http://")
 
 Given = Mapping[str, Any]
@@ -111,9 +112,16 @@ def read_link(given: Given) -> dict[str, str]:
     return link_of(given)
 
 
+def read_link_change(given: Given) -> dict[str, str]:
+    """Return those fields of a link that GIVEN names; null is as good as none; raises Refused."""
+    named = {name: given[name] for name in LINK_FIELDS if given.get(name) is not None}
+    _refuse(list(faults_of_link(named)))
+    return named
+
+
 def faults_of_link(given: Given) -> Iterator[Fault]:
-    """Yield what is wrong with the link GIVEN."""
-    if not given["url"].startswith(WEB):
+    """Yield what is wrong with the link GIVEN, or with a part of it."""
+    if "url" in given and not given["url"].startswith(WEB):
         yield Fault("link.url: must begin with https:// or http://", "FORMAT_INVALID")
     lengths = {"url": ADDRESS_LENGTH, "name": LINK_NAME_LENGTH, "objectId": ADDRESS_LENGTH}
     for name, longest in lengths.items():

@@ -18,8 +18,20 @@ from feeds.api.compass import Event, decide
 from feeds.api.graphql.components import Object, Shelf, alias_json, link_json
 from feeds.api.graphql.context import Context
 from feeds.api.graphql.errors import EXPECTED, Fault, Refused, faults_of, from_vendor
-from feeds.api.graphql.fields import read_alias, read_component, read_labels, read_link
-from feeds.api.graphql.queries import Info, check_site, find_by_triple, source_answer
+from feeds.api.graphql.fields import (
+    read_alias,
+    read_component,
+    read_labels,
+    read_link,
+    read_link_change,
+)
+from feeds.api.graphql.queries import (
+    Info,
+    check_site,
+    find_by_reference,
+    find_by_triple,
+    source_answer,
+)
 from feeds.dialects import compass
 from feeds.dialects.mapping import DialectError
 from feeds.models import Component, Role
@@ -170,6 +182,25 @@ def update_component(context: Context, input: Object) -> Object:
     return _details(component)
 
 
+@changes("updateComponentByReference")
+def update_component_by_reference(context: Context, input: Object) -> Object:
+    """Change those fields of a component that are named; its slug or its ARI tells which it is."""
+    component = find_by_reference(input["reference"])
+    actions.change_component(component, read_component(input))
+    return _details(component)
+
+
+@changes("updateComponentType")
+def update_component_type(context: Context, input: Object) -> Object:
+    """Make a component one of another type, which updateComponent cannot."""
+    component = actions.find_component(input["id"])
+    columns = read_component(input)
+    if not columns:
+        raise Refused(Fault("typeId: is required", "FIELD_MISSING"))
+    actions.change_component(component, columns)
+    return _details(component)
+
+
 @changes("deleteComponent")
 def delete_component(context: Context, input: Object) -> Object:
     """Delete a component; its sources and their events stay."""
@@ -189,6 +220,23 @@ def create_component_link(context: Context, input: Object) -> Object:
     return {**_details(component), "createdComponentLink": created}
 
 
+@changes("updateComponentLink")
+def update_component_link(context: Context, input: Object) -> Object:
+    """Change those fields of a link that are named."""
+    fields = read_link_change(input["link"])
+    component = actions.find_component(input["componentId"])
+    changed = link_json(actions.change_link(component, input["link"]["id"], fields))
+    return {**_details(component), "updatedComponentLink": changed}
+
+
+@changes("deleteComponentLink")
+def delete_component_link(context: Context, input: Object) -> Object:
+    """Take a link from a component."""
+    component = actions.find_component(input["componentId"])
+    actions.remove_link(component, input["link"])
+    return {**_details(component), "deletedCompassLinkId": input["link"]}
+
+
 @changes("addComponentLabels")
 def add_component_labels(context: Context, input: Object) -> Object:
     """Give a component labels that it may have already."""
@@ -196,6 +244,14 @@ def add_component_labels(context: Context, input: Object) -> Object:
     component = actions.find_component(input["componentId"])
     actions.add_labels(component, names)
     return {**_details(component), "addedLabels": [{"name": name} for name in names]}
+
+
+@changes("removeComponentLabels")
+def remove_component_labels(context: Context, input: Object) -> Object:
+    """Take labels from a component that it may not have."""
+    component = actions.find_component(input["componentId"])
+    removed = actions.remove_labels(component, input["labelNames"])
+    return {**_details(component), "removedLabelNames": removed}
 
 
 @changes("createComponentExternalAlias")

@@ -109,7 +109,7 @@ def component(id: str) -> Object:
 @answers("componentByReference")
 def component_by_reference(reference: Object) -> Object:
     """Return one component by its ARI, or by its slug."""
-    return _answer(Component.objects.filter(_condition(reference)).first())
+    return _answer(find_by_reference(reference))
 
 
 @answers("componentByExternalAlias")
@@ -118,7 +118,9 @@ def component_by_external_alias(cloudId: str, externalSource: str, externalID: s
     check_site(cloudId)
     digest = Alias.digest_of(externalSource, externalID)
     alias = Alias.objects.filter(digest=digest).select_related("component").first()
-    return _answer(alias.component if alias else None)
+    if alias is None:
+        raise Refused(NOT_FOUND)
+    return _answer(alias.component)
 
 
 @answers("searchComponents")
@@ -164,9 +166,15 @@ def _condition(reference: Object) -> Q:
     return actions.component_named(str(ari))
 
 
-def _answer(found: Component | None) -> Object:
+def find_by_reference(reference: Object) -> Component:
+    """Return the component of REFERENCE; raises Refused."""
+    found = Component.objects.filter(_condition(reference)).first()
     if found is None:
         raise Refused(NOT_FOUND)
+    return found
+
+
+def _answer(found: Component) -> Object:
     return Shelf([found]).answer()[0]
 
 

@@ -1,4 +1,4 @@
-"""The schema of Compass as its file says it, with our resolvers, and the documents that fit it."""
+"""The schema of Compass as its files say it, with our resolvers, and the documents that fit it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from feeds.api.graphql import mutations, queries
 from feeds.api.graphql.guard import MOST_TOKENS
 from feeds.dialects.mapping import INTEGER, read_time, write_time
 
+FILES = ("schema.graphql", "sdk.graphql")
 KEPT_DOCUMENTS = 256
 KEPT_LENGTH = 10_000  # characters; a longer document is read each time that it comes
 MOST_ERRORS = 20  # that one document is told
@@ -54,7 +55,7 @@ def read_long(value: Any) -> int:
 
 
 SCHEMA = make_executable_schema(
-    Path(__file__).with_name("schema.graphql").read_text(),
+    [Path(__file__).with_name(name).read_text() for name in FILES],
     queries.query,
     queries.catalogue,
     mutations.mutation,

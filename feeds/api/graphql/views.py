@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 from graphql import (
     ExecutionResult,
     FieldNode,
@@ -36,6 +36,7 @@ CLASSIFICATION_OF = {
     400: "InvalidRequest",
     401: "Unauthorized",
     403: "Forbidden",
+    405: "InvalidRequest",
     413: "InvalidRequest",
     415: "InvalidRequest",
 }
@@ -51,10 +52,10 @@ class Asked:
 
 
 @csrf_exempt
-@require_POST
 def endpoint(request: HttpRequest) -> HttpResponse:
     """Answer one GraphQL request: 200 whatever the query says, unless nobody may ask it."""
     try:
+        _check_method(request)
         _check_content_type(request)
         caller = _caller(request)
         context = Context(caller)
@@ -73,6 +74,12 @@ def tenant_info(request: HttpRequest) -> HttpResponse:
 
 
 # ---- who asks
+
+
+def _check_method(request: HttpRequest) -> None:
+    if request.method != "POST":
+        rule = f"the method must be POST; it is {request.method}"
+        raise Refused(Fault(rule, "METHOD_NOT_ALLOWED", 405))
 
 
 def _check_content_type(request: HttpRequest) -> None:
@@ -198,6 +205,8 @@ def _refuse(fault: Fault) -> HttpResponse:
     response = _respond({"errors": [answer]}, fault.status)
     if fault.status == 401:
         response["WWW-Authenticate"] = auth.REALM
+    if fault.status == 405:
+        response["Allow"] = "POST"
     return response
 
 
