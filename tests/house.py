@@ -21,6 +21,8 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+#: Of the environment, as make exports it, what a house has of its own.
+OF_THE_HOUSE = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SECRET_KEY", "SITE_URL"}
 PATIENCE = 60  # seconds for a process to start or to stop on a busy machine
 
 
@@ -83,11 +85,7 @@ def house(database_url: str = "", **env: str) -> Iterator[House]:
         if database_url.startswith("postgres"):
             url = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
             _execute(database_url, f"CREATE DATABASE {name}")
-        outside = {
-            key: value
-            for key, value in os.environ.items()
-            if key not in {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SECRET_KEY"}
-        }
+        outside = {key: value for key, value in os.environ.items() if key not in OF_THE_HOUSE}
         settings = {
             "DJANGO_SETTINGS_MODULE": "feeds.settings",
             "DATA_DIR": folder,

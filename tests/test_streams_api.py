@@ -241,8 +241,8 @@ def test_an_actor_who_is_a_user_here_is_bound_to_that_user(bot: Caller) -> None:
     assert activity.author == bot.user
     reader = signed_in()
     assert "Merge commit" in reader.get("/people/Maria.Lopez/").content.decode()
-    row = reader.get("/").content.decode()
-    assert '<a class="actor" href="/people/Maria.Lopez/">Maria Lopez</a>' in row
+    page = reader.get(activity.get_absolute_url()).content.decode()
+    assert '<a href="/people/Maria.Lopez/">Maria Lopez</a>' in page
 
 
 def test_an_unknown_actor_keeps_name_and_image(bot: Caller) -> None:

@@ -241,6 +241,7 @@ def _locked(component: Component, *names: str) -> Iterator[Component]:
             raise ComponentUnknown(f"component {component.slug!r} was deleted at this moment")
         yield current
         current.save(update_fields=[*names, "updated_at"])
+        component.updated_at = current.updated_at
 
 
 def delete_component(component: Component) -> None:
