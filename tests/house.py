@@ -65,6 +65,8 @@ class House:
             "--log-level",
             "error",
             "--respawn-failed-workers",
+            # a worker that is told to stop while it starts does not hear it, and would stay
+            *("--workers-kill-timeout", "10"),
         ]
         command += ["--workers", str(workers), "--blocking-threads", str(threads)]
         command += ["--port", str(self.port), "feeds.wsgi:application"]
