@@ -109,7 +109,7 @@ def run(
 ) -> Result:
     """Hammer once; anything but success is a failed measurement."""
     result = hammer(port, next_request, connections=connections, seconds=seconds)
-    if set(result.statuses) - {200, 202}:
+    if set(result.statuses) - {200, 201, 202}:
         raise RuntimeError(f"unexpected answers: {result.statuses}")
     return result
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -17,8 +19,19 @@ from feeds.api.teamhub_wire import Refused, respond, stamp, succeed
 from feeds.dialects import strictjson, teamhub
 from feeds.dialects.mapping import DialectError, Document, Draft, Field, lift
 from feeds.models import Activity, Role
+from feeds.moments import from_database
 
 LOG_IN = "TeamHub log-in"  # the name of its tokens
+#: What a change of an event needs of it.
+COLUMNS = (
+    "external_id", "kind", "verb", "progress", "actor_key", "object_type", "occurred_at",
+    "details", "sequence", "raw", "source_id",
+)  # fmt: skip
+#: Each report of progress asks this, so it stands here as it goes: the ORM takes 3 times as long.
+EVENT = f"""
+    SELECT {", ".join(COLUMNS)} FROM feeds_activity
+    WHERE dialect = %s AND external_id = %s ORDER BY id LIMIT 1
+"""
 CREDENTIALS = [Field(name, column=name, required=True) for name in ("company", "login", "password")]
 
 
@@ -101,30 +114,45 @@ def _read(document: Any, caller: auth.Caller) -> tuple[Document, Draft]:
 def _change(request: HttpRequest, identity: str) -> HttpResponse:
     caller = teamhub_keys.bot(request)
     body = request.read(settings.EVENT_BODY_LIMIT + 1)
-    found: Activity | None = None
+    found: Document = {}
     try:
         _, change = _decode(body)
         while True:  # whoever was slower reads again what the faster one made of the event
-            found = _find(identity)
+            found = _held(identity)
             whole, draft = _amend(found, change)
             if _pass(caller, draft) or actions.amend(
-                caller.sender, draft, source_id=found.source_id
+                caller.sender, draft, source_id=found["source_id"]
             ):
                 return succeed(whole)
     except Refused as error:
-        raise _logged(caller, error, body, source_id=found.source_id if found else None) from None
+        raise _logged(caller, error, body, source_id=found.get("source_id")) from None
 
 
-def _amend(found: Activity, change: Any) -> tuple[Document, Draft]:
+def _held(identity: str) -> Document:
+    """Return COLUMNS of the event IDENTITY."""
+    found = None
+    if "\x00" not in identity:
+        with connection.cursor() as cursor:
+            cursor.execute(EVENT, [teamhub.DIALECT, identity])
+            found = cursor.fetchone()
+    if found is None:
+        raise Refused(404, f"no event {identity!r}")
+    columns = dict(zip(COLUMNS, found, strict=True))
+    columns["details"] = json.loads(columns["details"])
+    columns["occurred_at"] = from_database(columns["occurred_at"])
+    return columns
+
+
+def _amend(found: Document, change: Any) -> tuple[Document, Draft]:
     """Return FOUND after CHANGE, as it is answered and as it is stored."""
     now = timezone.now()
     try:
-        whole = teamhub.amend(found.columns(), change, now=now)
+        whole = teamhub.amend(found, change, now=now)
     except DialectError as error:
         raise Refused.of(422, error) from None
     draft = teamhub.parse(whole, now=now)
-    draft.sequence = found.sequence + 1  # so that it is written over FOUND, and nothing newer
-    draft.raw = found.raw  # what made the event says more than a change of two fields
+    draft.sequence = found["sequence"] + 1  # so that it is written over FOUND, and nothing newer
+    draft.raw = found["raw"]  # what made the event says more than a change of two fields
     return whole, draft
 
 
