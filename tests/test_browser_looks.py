@@ -33,6 +33,13 @@ PAGES = {
     "source form": "/sources/new/",
     "settings": "/settings/",
     "tokens": "/settings/tokens/",
+    "webhooks": "/settings/webhooks/",
+    "people": "/people/",
+    "a person": "/people/maria/",
+    "an issue": "/issues/ONE-1/",
+    "a project": "/projects/ONE/",
+    "views": "/views/",
+    "view form": "/views/new/?type=build",
     "sign in": "/sign-in/",
     "nothing": "/nothing/",
 }

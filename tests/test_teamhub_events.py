@@ -366,7 +366,7 @@ def test_an_unknown_id_is_404(hub: Hub, identity: str) -> None:
         assert response.json()["error"]["code"] == "not_found"
 
 
-def test_a_put_whose_clock_is_ahead_cannot_bring_older_news(hub: Hub) -> None:
+def test_progress_may_not_go_back_however_long_ago_the_build_began(hub: Hub) -> None:
     identity = hub.running()
     hub.put(identity, {"progress": 60})
     Activity.objects.update(occurred_at=timezone.now() - timedelta(days=1))
