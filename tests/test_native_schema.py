@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -63,6 +65,19 @@ def things(admin: Caller, viewer: Caller) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def _one_connection(things: dict[str, str]) -> Iterator[None]:
+    """Keep the connection of the test open at the ends of requests, as Django's client does.
+
+    That client connects the signals again after each request, so this comes after THINGS.
+    """
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 def paths_to(path: str, things: dict[str, str]) -> dict[str, str]:
     """Return what to put in PATH, so that it leads to something."""
     steps = path.split("/")
@@ -70,6 +85,7 @@ def paths_to(path: str, things: dict[str, str]) -> dict[str, str]:
     return {name: things.get(name) or things[kind] for name, kind in named.items()}
 
 
+@pytest.mark.usefixtures("_one_connection")
 @pytest.mark.parametrize("role", ["admin", "viewer"])
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
 def test_every_answer_is_one_that_the_document_promises(

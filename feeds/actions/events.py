@@ -216,7 +216,11 @@ def _trim_refusals(newest: Refusal) -> None:
     oldest_kept = log.order_by("-id").values_list("id", flat=True)[
         REFUSALS_KEPT - 1 : REFUSALS_KEPT
     ]
-    log.filter(id__lt=oldest_kept).delete()
+    with transaction.atomic():
+        # What somebody else deletes at this moment is passed over: two that met the same rows in
+        # another order would wait for each other for ever.
+        gone = log.filter(id__lt=oldest_kept).select_for_update(skip_locked=True)
+        Refusal.objects.filter(id__in=list(gone.values_list("id", flat=True))).delete()
 
 
 def _find_sources(drafts: Sequence[Draft]) -> list[int | ActionError]:

@@ -77,7 +77,8 @@ def log_delivery(
         )
         kept = webhook.deliveries.order_by("-id").values_list("id", flat=True)
         oldest_kept = kept[DELIVERIES_KEPT - 1 : DELIVERIES_KEPT]
-        webhook.deliveries.filter(id__lt=oldest_kept).delete()
+        gone = webhook.deliveries.filter(id__lt=oldest_kept).select_for_update(skip_locked=True)
+        HookDelivery.objects.filter(id__in=list(gone.values_list("id", flat=True))).delete()
 
 
 def _new_secret() -> str:
