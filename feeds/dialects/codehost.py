@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from feeds.dialects.mapping import INTEGER, TITLE_LENGTH, Codec, Document, key, microseconds
+from feeds.dialects.mapping import INTEGER, TITLE_LENGTH, Codec, Document, kept, key, microseconds
 
 COMMITS_LISTED = 100  # lines in the content of a push
 SHORT_SHA = 7  # characters, as Git shows them
@@ -26,11 +26,6 @@ def _read_objects(value: Any) -> Any:
 
 def _read_number(value: Any) -> str:
     return str(INTEGER.read(value))
-
-
-def kept(read: Callable[[Any], Any]) -> Codec:
-    """Check a value that has no column, and so is never written."""
-    return Codec(read, lambda value: value)
 
 
 OBJECTS = kept(_read_objects)

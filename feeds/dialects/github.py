@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from feeds.dialects import codehost
-from feeds.dialects.codehost import NUMBER_KEY, OBJECTS, kept, ordered
+from feeds.dialects.codehost import NUMBER_KEY, OBJECTS, ordered
 from feeds.dialects.mapping import (
     INTEGER,
     KEY,
@@ -28,6 +28,7 @@ from feeds.dialects.mapping import (
     Draft,
     Fault,
     Field,
+    kept,
     key,
     lift,
     lower,

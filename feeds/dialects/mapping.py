@@ -155,6 +155,11 @@ def _read_title(value: Any) -> str:
     return _read_text(value)[:TITLE_LENGTH]
 
 
+def kept(read: Callable[[Any], Any]) -> Codec:
+    """Check a value that has no column, and so is never written."""
+    return Codec(read, _same)
+
+
 TEXT = Codec(_read_text, _same)
 TITLE = Codec(_read_title, _same)  # cut to what the feed shows
 KEY = Codec(_read_key, _same)  # cut to what an index can hold

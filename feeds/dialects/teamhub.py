@@ -11,7 +11,7 @@ but a change of one: amend(). Source: the vendor's API page "Event".
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from feeds.dialects.mapping import (
     Draft,
     Fault,
     Field,
+    kept,
     key,
     lift,
     lower,
@@ -89,15 +90,10 @@ def _id(value: Any) -> str:
     return held if isinstance(held, str) else ""
 
 
-def _kept(read: Callable[[Any], Any]) -> Codec:
-    """Check a value that has no column, and so is never written."""
-    return Codec(read, lambda value: value)
-
-
 PERCENT = Codec(_read_percent, int)
-REFERENCE = _kept(_read_reference)
-COMMITS = _kept(_read_commits)
-TEXTS = _kept(_read_texts)
+REFERENCE = kept(_read_reference)
+COMMITS = kept(_read_commits)
+TEXTS = kept(_read_texts)
 
 EVENT = (
     Field("id", KEY, "external_id", required=True),

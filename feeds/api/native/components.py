@@ -150,11 +150,6 @@ def alias_json(alias: Alias) -> dict[str, Any]:
     }
 
 
-def find(reference: str) -> Component:
-    """Return the component that a path names by slug, uuid or ARI."""
-    return actions.find_component(reference)
-
-
 class Components(Resource):
     """All components."""
 
@@ -189,7 +184,7 @@ class OneComponent(Resource):
     @extend_schema(summary="Read a component", responses=ComponentShape)
     def get(self, request: Request, reference: str) -> Response:
         """Answer one component."""
-        return Response(component_json(find(reference)))
+        return Response(component_json(actions.find_component(reference)))
 
     @extend_schema(
         summary="Change a component",
@@ -199,7 +194,7 @@ class OneComponent(Resource):
     )
     def patch(self, request: Request, reference: str) -> Response:
         """Change a component."""
-        component = find(reference)
+        component = actions.find_component(reference)
         fields = read(ComponentChange, request.data, partial=True)
         actions.change_component(component, fields)
         return Response(component_json(component))
@@ -211,7 +206,7 @@ class OneComponent(Resource):
     )
     def delete(self, request: Request, reference: str) -> Response:
         """Delete a component."""
-        actions.delete_component(find(reference))
+        actions.delete_component(actions.find_component(reference))
         return Response(status=204)
 
 
@@ -227,7 +222,9 @@ class ComponentSources(Resource):
     )
     def get(self, request: Request, reference: str) -> Response:
         """Answer the sources of a component."""
-        return paging.listing(request, _sources_of(find(reference)), source_json, by="external_id")
+        return paging.listing(
+            request, _sources_of(actions.find_component(reference)), source_json, by="external_id"
+        )
 
     @extend_schema(
         summary="Attach a source",
@@ -238,7 +235,7 @@ class ComponentSources(Resource):
     @once
     def post(self, request: Request, reference: str) -> Response:
         """Show the events of a source on a component."""
-        component = find(reference)
+        component = actions.find_component(reference)
         source = actions.find_source(str(read(Attaching, request.data)["source"]))
         created = actions.attach(component, source)
         found = _sources_of(component).get(pk=source.pk)
@@ -256,7 +253,9 @@ class ComponentSource(Resource):
     @extend_schema(summary="Detach a source", responses={204: None})
     def delete(self, request: Request, reference: str, identity: UUID) -> Response:
         """Hide the events of a source from a component."""
-        if not actions.detach(find(reference), get_object_or_404(EventSource, uuid=identity)):
+        if not actions.detach(
+            actions.find_component(reference), get_object_or_404(EventSource, uuid=identity)
+        ):
             raise Http404("this source is not attached to this component")
         return Response(status=204)
 
@@ -273,7 +272,7 @@ class Aliases(Resource):
     )
     def get(self, request: Request, reference: str) -> Response:
         """Answer the aliases of a component."""
-        return paging.listing(request, find(reference).aliases.all(), alias_json)
+        return paging.listing(request, actions.find_component(reference).aliases.all(), alias_json)
 
     @extend_schema(
         summary="Add an alias",
@@ -284,7 +283,7 @@ class Aliases(Resource):
     @once
     def post(self, request: Request, reference: str) -> Response:
         """Give a component an alias."""
-        component = find(reference)
+        component = actions.find_component(reference)
         alias = actions.create_alias(component, **read(AliasFields, request.data))
         return Response(alias_json(alias), status=201)
 
@@ -295,7 +294,7 @@ class OneAlias(Resource):
     @extend_schema(summary="Remove an alias", responses={204: None})
     def delete(self, request: Request, reference: str, identity: str) -> Response:
         """Take an alias from a component."""
-        component = find(reference)
+        component = actions.find_component(reference)
         alias = get_object_or_404(component.aliases, digest=identity)
         actions.delete_alias(component, source=alias.source, external_id=alias.external_id)
         return Response(status=204)
