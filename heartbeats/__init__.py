@@ -1,1 +1,1 @@
-"""Heartbeats: dead man's switches. Reserved; nothing watches yet."""
+"""Heartbeats: dead man's switches."""

@@ -1,0 +1,1 @@
+"""The pages of heartbeats and of their teams."""
