@@ -1,4 +1,4 @@
-"""The ASGI application that granian serves beside the WSGI one: the live feed, and no more."""
+"""The ASGI application that granian serves beside the WSGI one: the streams, and no more."""
 
 import os
 
@@ -7,6 +7,6 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feeds.settings")
 django.setup()
 
-from feeds.live import application  # noqa: E402  settings and models must stand first
+from feeds.live.application import application, serves  # noqa: E402  settings and models first
 
-__all__ = ["application"]
+__all__ = ["application", "serves"]

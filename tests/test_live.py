@@ -5,144 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-import dj_database_url
-import psycopg
 import pytest
 import requests
 from django.http import QueryDict
 
 from feeds import actions
 from feeds.filters import FeedFilter
-from feeds.live import Viewer, Window
+from feeds.live.listeners import Listener
+from feeds.live.lookout import Lookout
 from tests.conftest import Caller
-from tests.house import BIN, PATIENCE, ROOT, House, free_port, house, wait_for
-from tests.test_production import commands_of_compose
-from tests.test_races import Site
-
-SOON = 5  # seconds for a hint
-AT_ONCE = 8  # streams of one user
-
-
-@dataclass
-class Event:
-    """One server-sent event."""
-
-    name: str
-    data: dict[str, Any]
-    id: str
-
-
-@dataclass
-class Stream:
-    """An open stream."""
-
-    response: requests.Response
-    last: str = ""  # the id to resume after
-    lines: Iterator[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.lines = self.response.iter_lines(chunk_size=1, decode_unicode=True)
-
-    def next(self) -> Event | None:
-        """Return the next event, None at the end of the stream."""
-        found: dict[str, str] = {}
-        for line in self.lines:
-            if not line and found:
-                self.last = found.get("id", self.last)
-                return Event(found["event"], json.loads(found["data"]), found.get("id", ""))
-            name, _, found[name] = line.partition(": ") if line else ("", "", "")
-        return None
-
-    def hint(self) -> Event:
-        """Return the next event, which must be a hint and come soon."""
-        begun = time.monotonic()
-        event = self.next()
-        assert event is not None
-        assert event.name == "hint", event
-        assert time.monotonic() - begun < SOON
-        return event
-
-    def count(self, expected: int) -> None:
-        """Read hints until they amount to EXPECTED, which takes no more than EXPECTED hints."""
-        total = 0
-        for _ in range(expected):
-            total += self.hint().data["new"]
-            if total >= expected:
-                break
-        assert total == expected
-
-
-@dataclass
-class Live:
-    """The live process of a Pulseboard."""
-
-    site: Site
-    port: int
-    process: subprocess.Popen[bytes]
-
-    def get(self, *, login: str = "", **fields: Any) -> requests.Response:
-        """Ask for the stream as LOGIN (user:token), without reading it."""
-        user, _, token = login.partition(":")
-        return requests.get(
-            f"http://127.0.0.1:{self.port}/live/feed",
-            auth=(user, token) if login else None,
-            stream=True,
-            timeout=PATIENCE,
-            **fields,
-        )
-
-    @contextlib.contextmanager
-    def stream(self, login: str = "", *, fresh: bool = True, **fields: Any) -> Iterator[Stream]:
-        """Open a stream, and if it is FRESH wait for the ping by which it begins."""
-        with self.get(login=login or self.site.admin, **fields) as response:
-            assert response.status_code == 200, response.text
-            stream = Stream(response)
-            if fresh:
-                first = stream.next()
-                assert first is not None
-                assert first.name == "ping"
-            yield stream
-
-    def post(self, source: str, *names: str) -> None:
-        """Send events of SOURCE in one request."""
-        result = self.site.ask(
-            "POST", "events", json=[self.site.event(source, id=name) for name in names]
-        )
-        assert result["created"] == len(names), result
-
-
-@contextlib.contextmanager
-def live_beside(place: House, site: Site) -> Iterator[Live]:
-    """Serve the stream by the command of docker-compose.yml."""
-    port = free_port()
-    command = next(words for words in commands_of_compose() if "feeds.asgi:application" in words)
-    command[0] = str(BIN / command[0])
-    command[command.index("--host") + 1] = "127.0.0.1"
-    command[command.index("--port") + 1] = str(port)
-    with subprocess.Popen(command, cwd=ROOT, env=place.env) as server:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/live/healthz")
-            yield Live(site, port, server)
-        finally:
-            server.terminate()
-            server.wait(PATIENCE)
+from tests.house import PATIENCE
+from tests.live import AT_ONCE, SOON, Live, live_beside, living, transaction
 
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[Live]:
-    with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
-        place.manage("migrate", "--verbosity", "0")
-        with place.served():
-            site = Site.of(place)
-            with live_beside(place, site) as found:
-                yield found
+    with living() as found:
+        yield found
 
 
 def test_an_event_is_hinted_soon_to_those_whose_filter_it_passes(live: Live) -> None:
@@ -177,17 +60,6 @@ def test_two_events_of_one_request_are_two(live: Live) -> None:
         stream.count(2)
 
 
-def test_an_update_is_no_new_activity(live: Live) -> None:
-    source = live.site.source()
-    with live.stream(params={"source": source}) as stream:
-        live.post(source, "1")
-        stream.count(1)
-        update = live.site.event(source, id="1", updateSequenceNumber=2)
-        assert live.site.ask("POST", "events", json=[update])["updated"] == 1
-        live.post(source, "2")
-        stream.count(1)
-
-
 @pytest.mark.parametrize("by", ["Last-Event-ID", "after"])
 def test_who_resumes_first_hears_how_much_came_since(live: Live, by: str) -> None:
     source = live.site.source()
@@ -205,34 +77,6 @@ def test_who_resumes_first_hears_how_much_came_since(live: Live, by: str) -> Non
 # ---- late commits
 
 
-@contextlib.contextmanager
-def transaction(live: Live) -> Iterator[psycopg.Connection]:
-    config = dj_database_url.parse(live.site.house.env["DATABASE_URL"])
-    with psycopg.connect(
-        host=config["HOST"], port=config["PORT"] or 5432, user=config["USER"],
-        password=config["PASSWORD"], dbname=config["NAME"],
-    ) as connection:  # fmt: skip
-        yield connection
-
-
-def insert(connection: psycopg.Connection, source: str, name: str) -> int:
-    """Copy the activity of SOURCE under another NAME and title, and return the new id."""
-    found = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'feeds_activity'"
-    )
-    changed = {"id", "uuid", "external_id", "title"}
-    columns = ", ".join(f"{column}" for (column,) in found if column not in changed)
-    statement = f"""
-        INSERT INTO feeds_activity ({columns}, uuid, external_id, title)
-        SELECT {columns}, %s, %s, %s FROM feeds_activity
-        WHERE source_id = (SELECT id FROM feeds_eventsource WHERE external_id = %s) LIMIT 1
-        RETURNING id
-    """
-    row = connection.execute(statement.encode(), [uuid.uuid4(), name, name, source]).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 @pytest.mark.skipif(
     not os.environ.get("DATABASE_URL", "").startswith("postgres"),
     reason="SQLite has one writer at a time, so ids are committed in order",
@@ -244,7 +88,7 @@ def test_a_lower_id_that_is_committed_later_is_noticed_once_and_survives_a_resum
     query = {"source": source}
     live.post(source, "first")
     with live.stream(params=query) as stream, transaction(live) as slow, transaction(live) as quick:
-        assert insert(slow, source, "slow") < insert(quick, source, "quick")
+        assert slow.insert(source, "slow") < quick.insert(source, "quick")
         quick.commit()
         assert stream.hint().data["new"] == 1
         last = stream.last
@@ -262,20 +106,30 @@ def test_a_lower_id_that_is_committed_later_is_noticed_once_and_survives_a_resum
 # ---- the cost
 
 
-def test_a_look_costs_one_query_and_one_more_for_each_distinct_filter(
+def test_a_look_costs_one_more_query_for_each_distinct_filter_and_two_to_write_rows(
     bot: Caller, django_assert_num_queries: Any
 ) -> None:
     actions.create_source("shop/web", kind="custom")
     texts = ["type=custom&q=event", "q=event&type=custom", "q=event&q=event&type=custom", "q=none"]
-    filters = [FeedFilter.read(QueryDict(text)) for text in texts]
-    viewers = [Viewer(filter, None, None, joined=True) for filter in filters]
-    window = Window()
-    with django_assert_num_queries(1):
-        window.look(viewers)
+    listeners = [
+        Listener(FeedFilter.read(QueryDict(text)), whole=whole)
+        for whole in (False, True)
+        for text in texts
+    ]
+    lookout = Lookout()
+    for listener in listeners:
+        listener.start = lookout.mark
+    with django_assert_num_queries(3):  # new, changed, deleted
+        assert lookout.look(listeners) == {}
     assert bot.event().status_code == 202
-    with django_assert_num_queries(3):
-        assert list(window.look(viewers).values()) == [1, 1, 1, 0]
-    assert list(window.look(viewers).values()) == [0, 0, 0, 0]
+    with django_assert_num_queries(3 + 2 + 2 + 2):  # two filters for pages, two for programs
+        news = lookout.look(listeners)
+    hinted, told = listeners[:3], listeners[4:7]
+    assert news.keys() == {*hinted, *told}
+    assert [news[listener].new for listener in hinted] == [1, 1, 1]
+    (row,) = {id(news[listener].rows[0]): news[listener].rows[0] for listener in told}.values()
+    assert json.loads(row)["external_id"]
+    assert lookout.look(listeners) == {}
 
 
 # ---- refusals

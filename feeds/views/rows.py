@@ -1,0 +1,83 @@
+"""Rows of a feed without a page around them: what a page that is open asks for."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET
+
+from feeds.filters import FeedFilter, FilterError, page
+from feeds.models import Activity
+from feeds.news import arrived, still_shown, watermark
+
+OF_THIS_VIEW = ("after", "below", "ids")  # parameters that are no filters
+MOST_IDS = 50  # of one question
+
+
+@require_GET
+def rows(request: HttpRequest) -> HttpResponse:
+    """Answer with rows, newest first: new ones, named ones, or both; else those of the first page.
+
+    X-Feed-Seq says after what to ask next, and X-Feed-More, if one answer cannot hold all that is
+    new, below what to ask for the rest. A named row that is missing passes no more.
+    """
+    if not (settings.ANONYMOUS_READ or request.user.is_authenticated):
+        return _plain("Sign in first.", status=401)  # a redirect would end in the page that asks
+    seq = watermark()
+    try:
+        found, more = _found(request.GET, FeedFilter.read(request.GET))
+    except FilterError as error:
+        return _plain(str(error), status=400)
+    query = request.GET.copy()
+    for name in OF_THIS_VIEW:
+        query.pop(name, None)
+    context = {"activities": found, "feed_query": query.urlencode()}
+    response = render(request, "_rows.html", context)
+    response["X-Feed-Seq"] = str(seq)
+    if more:
+        response["X-Feed-More"] = str(more)
+    return _private(response)
+
+
+def _found(query: QueryDict, filter: FeedFilter) -> tuple[list[Activity], int]:
+    """Return the rows that QUERY asks for, and the id below which it should go on, 0 at the end."""
+    after, named = query.get("after", ""), _uuids(query.get("ids", ""))
+    if not after and not named:
+        return page(filter, QueryDict()).rows, 0
+    shown = still_shown(filter, named) if named else []
+    if not after:
+        return shown, 0
+    below = _id("below", query.get("below", "") or "0")
+    new, more = arrived(filter, after=_id("after", after), below=below)
+    rows = {row.pk: row for row in (*shown, *new)}.values()
+    return sorted(rows, key=lambda row: (row.occurred_at, row.pk), reverse=True), more
+
+
+def _id(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text[:20]) >= 2**63:
+        raise FilterError(name, "is not an id that this feed gave")
+    return int(text)
+
+
+def _uuids(text: str) -> list[uuid.UUID]:
+    texts = [part for part in text.split(",") if part]
+    if len(texts) > MOST_IDS:
+        raise FilterError("ids", f"must not name more than {MOST_IDS} rows")
+    try:
+        return [uuid.UUID(part) for part in texts]
+    except ValueError:
+        raise FilterError("ids", "must be ids of activities with commas between them") from None
+
+
+def _plain(text: str, *, status: int) -> HttpResponse:
+    return _private(HttpResponse(f"{text}\n", status=status, content_type="text/plain"))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ["HX-Request"])
+    return response
