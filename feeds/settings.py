@@ -66,7 +66,10 @@ CONTEXT_PATH = os.environ.get("CONTEXT_PATH", "").rstrip("/")  # /jira: in front
 TRACKER_URL = os.environ.get("TRACKER_URL", "")  # with {key}; without it, our own pages
 LIVE_WITHIN = timedelta(hours=_whole("LIVE_WITHIN_HOURS", 24))  # after it began
 LIVE_QUIET = timedelta(minutes=_whole("LIVE_QUIET_MINUTES", 10))  # after its last news
+LIVE_ABANDONED = timedelta(hours=_whole("LIVE_ABANDONED_HOURS", 24))  # after its last news too
 TEAMHUB_KEYS_IN_QUERY = _flag("TEAMHUB_KEYS_IN_QUERY")  # off: addresses end up in logs
+PRIVATE_UPSTREAMS = _flag("PRIVATE_UPSTREAMS")  # send to private addresses, and without TLS
+UPSTREAM_TIMEOUT = _whole("UPSTREAM_TIMEOUT", 15)  # seconds of one request to an upstream
 RATE_LIMIT = _whole("RATE_LIMIT", 100)  # Compass: requests a user a minute; 0 is no limit
 SOURCES_PER_COMPONENT = _whole("SOURCES_PER_COMPONENT", 20)  # Compass refuses the 21st
 RETENTION = timedelta(days=_whole("RETENTION_DAYS", 400))
@@ -92,6 +95,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",  # the files of the API's documentation page
     "feeds",
+    "heartbeats",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -238,6 +242,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "sources", "description": "What sends events, and where they show."},
         {"name": "views", "description": "Names for what a feed is asked for."},
         {"name": "webhooks", "description": "Addresses that code hosts call."},
+        {"name": "connections", "description": "Systems that composed events are sent to."},
+        {"name": "deliveries", "description": "The outbox: letters, and what became of them."},
         {"name": "tokens", "description": "What lets programs in."},
         {"name": "me", "description": "Who calls."},
         {"name": "site", "description": "What senders need to know."},
@@ -250,6 +256,9 @@ SPECTACULAR_SETTINGS = {
         "ComponentType": "feeds.models.Component.Type",
         "LinkType": "feeds.models.Component.LinkType",
         "Role": "feeds.models.Role",
+        "CodeHost": "feeds.dialects.registry.WEBHOOKS",
+        "Upstream": "feeds.models.Connection.Dialect",
+        "DeliveryState": "feeds.models.Delivery.State",
     },
     "PREPROCESSING_HOOKS": ["feeds.api.schema.own_paths"],
     "POSTPROCESSING_HOOKS": [
@@ -257,6 +266,17 @@ SPECTACULAR_SETTINGS = {
         "feeds.api.schema.forbid_other_fields",
     ],
 }
+
+# ---- e-mail about heartbeats
+
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = _whole("EMAIL_PORT", 25)
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _flag("EMAIL_USE_TLS")
+EMAIL_USE_SSL = _flag("EMAIL_USE_SSL")
+EMAIL_TIMEOUT = 10  # seconds of each step; a worker must not wait longer for a mail server
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "Pulseboard <pulseboard@localhost>")
 
 # ---- Celery
 
@@ -269,7 +289,7 @@ def _broker() -> tuple[str, dict[str, Any]]:
         return url, {"socket_connect_timeout": 2} if url.startswith("redis") else {}
     for name in ("queue", "control"):
         (_BROKER_DIR / name).mkdir(parents=True, exist_ok=True)
-    return "filesystem://", {
+    return "filesystem://localhost", {
         "data_folder_in": str(_BROKER_DIR / "queue"),
         "data_folder_out": str(_BROKER_DIR / "queue"),
         "control_folder": str(_BROKER_DIR / "control"),
@@ -290,5 +310,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"feeds": {"level": "INFO"}},
+    "loggers": {"feeds": {"level": "INFO"}, "heartbeats": {"level": "INFO"}},
 }

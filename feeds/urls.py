@@ -6,14 +6,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 
-from feeds.api import bulk, compass, hooks, schema, streams, syndication, teamhub
+from feeds.api import bulk, compass, hooks, metrics, schema, streams, syndication, teamhub
 from feeds.api.graphql import views as graphql
-from feeds.api.native import activities, me, tokens
+from feeds.api.native import activities, deliveries, me, tokens
 from feeds.api.native import components as catalogue
+from feeds.api.native import connections as upstreams
 from feeds.api.native import hooks as hook_api
 from feeds.api.native import sources as event_sources
 from feeds.api.native import views as saved
@@ -22,15 +23,24 @@ from feeds.views import (
     account,
     api_docs,
     components,
+    compose,
+    compose_parts,
+    composed,
+    connections,
     feed,
     graphiql,
     health,
+    outbox,
     people,
+    replay,
+    rows,
+    running,
     sources,
     tracker,
     webhooks,
 )
 from feeds.views import saved as saved_views
+from heartbeats import metrics as heartbeat_metrics
 
 PROJECT = "[A-Z][A-Z0-9_]+"  # the key of a project in a tracker
 #: What clients of Activity Streams may send in front of the vendor's paths.
@@ -48,7 +58,26 @@ def graphql_or_page(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [
     # pages
     path("", feed.feed, name="feed"),
+    path("feed/rows", rows.rows, name="feed-rows"),
+    path("feed/running", running.running, name="feed-running"),
     path("activities/<uuid:identity>/", feed.activity, name="activity"),
+    path("activities/<uuid:identity>/change/", composed.change, name="activity-change"),
+    path("activities/<uuid:identity>/delete/", composed.delete, name="activity-delete"),
+    path("compose/", compose.index, name="compose"),
+    path("compose/choose/", compose.choose, name="compose-choose"),
+    path("compose/paste/", compose.paste, name="compose-paste"),
+    path("compose/new/<slug:key>/", compose.new, name="compose-new"),
+    path("compose/check/<slug:key>/", compose_parts.check, name="compose-check"),
+    path("compose/preview/<slug:key>/", compose_parts.preview, name="compose-preview"),
+    path("compose/snippets/<slug:key>/", compose_parts.snippets, name="compose-snippets"),
+    path("compose/templates/<slug:key>/", compose_parts.keep, name="compose-template"),
+    path(
+        "compose/templates/<uuid:identity>/delete/",
+        compose_parts.discard,
+        name="compose-template-delete",
+    ),
+    path("compose/<uuid:identity>/", composed.show, name="composition"),
+    path("compose/<uuid:identity>/cancel/", composed.cancel, name="composition-cancel"),
     path("components/", components.index, name="components"),
     path("components/new/", components.create, name="component-new"),
     path("components/<slug:slug>/", components.show, name="component"),
@@ -82,12 +111,30 @@ urlpatterns = [
     path("settings/webhooks/<uuid:identity>/secret/", webhooks.rotate, name="webhook-rotate"),
     path("settings/webhooks/<uuid:identity>/revoke/", webhooks.revoke, name="webhook-revoke"),
     path("settings/webhooks/<uuid:identity>/delete/", webhooks.delete, name="webhook-delete"),
+    path("settings/connections/", connections.index, name="connections"),
+    path("settings/connections/new/", connections.create, name="connection-new"),
+    path("settings/connections/<uuid:identity>/", connections.show, name="connection"),
+    path("settings/connections/<uuid:identity>/edit/", connections.edit, name="connection-edit"),
+    path("settings/connections/<uuid:identity>/test/", connections.test, name="connection-test"),
+    path("settings/connections/<uuid:identity>/pause/", connections.pause, name="connection-pause"),
+    path(
+        "settings/connections/<uuid:identity>/resume/", connections.resume, name="connection-resume"
+    ),
+    path(
+        "settings/connections/<uuid:identity>/delete/", connections.delete, name="connection-delete"
+    ),
+    path("outbox/", outbox.index, name="outbox"),
+    path("outbox/replay/", replay.page, name="replay"),
+    path("outbox/<uuid:identity>/", outbox.show, name="delivery"),
+    path("outbox/<uuid:identity>/retry/", outbox.retry, name="delivery-retry"),
+    path("outbox/<uuid:identity>/cancel/", outbox.cancel, name="delivery-cancel"),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-out/", account.SignOut.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     # for machines that watch us
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, {"sources": (heartbeat_metrics.families,)}, name="metrics"),
     # Atlassian Compass
     path("gateway/api/compass/v1/events", compass.events, name="compass-events"),
     path("compass/v1/events", compass.events),
@@ -158,8 +205,19 @@ urlpatterns = [
     path("api/v1/webhooks/<uuid:identity>/deliveries", hook_api.WebhookDeliveries.as_view()),
     path("api/v1/webhooks/<uuid:identity>/secret", hook_api.WebhookSecret.as_view()),
     path("api/v1/webhooks/<uuid:identity>/revocation", hook_api.WebhookRevocation.as_view()),
+    re_path("^api/v1/connections/?$", upstreams.Connections.as_view(), name="api-connections"),
+    path("api/v1/connections/<uuid:identity>", upstreams.OneConnection.as_view()),
+    path("api/v1/connections/<uuid:identity>/test", upstreams.ConnectionTest.as_view()),
+    path("api/v1/connections/<uuid:identity>/pause", upstreams.ConnectionPause.as_view()),
+    path("api/v1/connections/<uuid:identity>/resume", upstreams.ConnectionResume.as_view()),
+    re_path("^api/v1/deliveries/?$", deliveries.Deliveries.as_view(), name="api-deliveries"),
+    path("api/v1/deliveries/<uuid:identity>", deliveries.OneDelivery.as_view()),
+    path("api/v1/deliveries/<uuid:identity>/retry", deliveries.DeliveryRetry.as_view()),
+    path("api/v1/deliveries/<uuid:identity>/cancel", deliveries.DeliveryCancel.as_view()),
     path("api/v1/views", saved.Views.as_view(), name="api-views"),
     path("api/v1/views/<uuid:identity>", saved.OneView.as_view(), name="api-view"),
+    # heartbeats
+    path("", include("heartbeats.urls")),
 ]
 
 handler404 = "feeds.views.health.not_found"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from feeds.models import Activity, EventKind
+from feeds.models import Activity, Composition, Delivery, EventKind
 
 State = Activity.State
 
@@ -80,6 +80,20 @@ STATES: dict[str, Mark] = {
     State.DEPRECATION: Mark("Deprecation", "warning", "sunset"),
     State.END_OF_LIFE: Mark("End of life", "neutral", "power-off"),
     State.UNKNOWN: Mark("Unknown", "neutral", "circle-question-mark"),
+}
+
+#: How far a letter of the outbox came; what is scheduled is none yet.
+LETTERS: dict[str, Mark] = {
+    Composition.State.SCHEDULED: Mark("Scheduled", "maint", "clock"),
+    Composition.State.FAILED: Mark("Failed", "danger", "triangle-alert"),
+    Delivery.State.QUEUED: Mark("Queued", "neutral", "clock"),
+    Delivery.State.SENDING: Mark("Sending", "progress", "loader"),
+    Delivery.State.RETRYING: Mark("Retrying", "warning", "refresh-ccw"),
+    Delivery.State.ACCEPTED: Mark("Accepted", "success", "check"),
+    Delivery.State.CONFIRMED: Mark("Confirmed", "success", "check-check"),
+    Delivery.State.DEAD: Mark("Dead letter", "danger", "circle-x"),
+    Delivery.State.CANCELLED: Mark("Cancelled", "neutral", "ban"),
+    Delivery.State.SUPERSEDED: Mark("Superseded", "neutral", "circle-minus"),
 }
 
 #: What an actor did to the object, read as "Maria deployed payments-api".

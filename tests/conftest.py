@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from feeds import actions, mentions
+from feeds import actions, estimates, mentions
 from feeds.api import auth
 from feeds.models import Role, User
 from tests.events import compass_event
@@ -25,6 +25,7 @@ def _nothing_remembered() -> None:
     actions.site.cache_clear()
     auth._callers.clear()
     mentions._known_at.cache_clear()
+    estimates.forget()
 
 
 @dataclass

@@ -55,12 +55,23 @@ class House:
         return done.stdout.strip()
 
     @contextlib.contextmanager
-    def served(self, *, workers: int = 1, threads: int = 4) -> Iterator[House]:
-        """Serve it as in production."""
+    def running(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a program of the virtual environment in the background, and end it at the end."""
+        with subprocess.Popen([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=self.env) as it:
+            try:
+                yield it
+            finally:
+                stop(it)
+
+    @contextlib.contextmanager
+    def served(
+        self, *, workers: int = 1, threads: int = 4, one_port: bool = False
+    ) -> Iterator[House]:
+        """Serve it as in production, or pages and streams on ONE_PORT as `make run` does."""
         command = [
-            str(BIN / "granian"),
+            "granian",
             "--interface",
-            "wsgi",
+            "asgi" if one_port else "wsgi",
             "--no-ws",
             "--log-level",
             "error",
@@ -68,14 +79,13 @@ class House:
             # a worker that is told to stop while it starts does not hear it, and would stay
             *("--workers-kill-timeout", "10"),
         ]
-        command += ["--workers", str(workers), "--blocking-threads", str(threads)]
-        command += ["--port", str(self.port), "feeds.wsgi:application"]
-        with subprocess.Popen(command, cwd=ROOT, env=self.env) as server:
-            try:
-                wait_for(f"{self.url}/healthz")
-                yield self
-            finally:
-                stop(server)
+        command += ["--workers", str(workers)]
+        command += [] if one_port else ["--blocking-threads", str(threads)]
+        application = "feeds.oneport:application" if one_port else "feeds.wsgi:application"
+        command += ["--port", str(self.port), application]
+        with self.running(*command):
+            wait_for(f"{self.url}/healthz")
+            yield self
 
 
 @contextlib.contextmanager

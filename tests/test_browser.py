@@ -162,9 +162,10 @@ def test_an_address_gives_another_browser_the_same_rows(desk: Open) -> None:
 
 def test_a_running_build_has_a_progress_bar(desk: Open) -> None:
     page = desk("/?type=build&state=running")
-    bars = page.get_by_role("progressbar", name="Progress")
+    bars = page.locator("article.row").get_by_role("progressbar", name="Progress")
     assert bars.count() == page.locator("article.row").count() > 0
-    expect(page.locator("article.row .pill").first).to_contain_text("Running")
+    # the demo's builds send no news: a few minutes later they are quiet
+    expect(page.locator("article.row .pill").first).to_contain_text(re.compile("Running|Quiet"))
     page.locator("article.row a.object").first.click()
     expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
 

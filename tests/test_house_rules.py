@@ -14,6 +14,9 @@ import pytest
 from tests.house import ROOT
 
 FEEDS = sorted(path for path in (ROOT / "feeds").rglob("*.py") if "migrations" not in path.parts)
+HEARTBEATS = sorted(
+    path for path in (ROOT / "heartbeats").rglob("*.py") if "migrations" not in path.parts
+)
 OURS = [*FEEDS, *sorted((ROOT / "heartbeats").rglob("*.py"))]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 LONGEST_FILE = 450  # lines
@@ -25,8 +28,8 @@ MAY_IMPORT = {
     "feeds.ari": set(),
     "feeds.search": {"feeds.models"},
     "feeds.upsert": {"feeds.dialects", "feeds.models", "feeds.moments"},
-    "feeds.http": set(),
-    "feeds.tasks": {"feeds.actions", "feeds.outbox", "feeds.celery"},
+    "feeds.http": {"feeds.dialects"},
+    "feeds.tasks": {"feeds.actions", "feeds.outbox", "feeds.pulling", "feeds.celery"},
 }
 NEVER_IMPORTS = {
     "feeds.actions": {"feeds.views", "feeds.api", "feeds.forms", "feeds.tasks", "feeds.management"},
@@ -34,7 +37,27 @@ NEVER_IMPORTS = {
     "feeds.api": {"feeds.views", "feeds.management", "feeds.admin"},
     "feeds.views": {"feeds.api", "feeds.management", "feeds.admin"},
     "feeds.forms": {"feeds.views", "feeds.api", "feeds.actions"},
+    "feeds.composing": {"feeds.views", "feeds.api", "feeds.actions"},
 }
+#: What heartbeats may import of feeds, part by part, the narrowest first.
+HEARTBEATS_MAY_IMPORT = {
+    "heartbeats.schedule": set(),
+    "heartbeats.uptime": set(),
+    "heartbeats.models": {"feeds.models"},
+    "heartbeats.tasks": {"feeds.celery"},
+    "heartbeats.actions": {
+        "feeds.actions", "feeds.models", "feeds.vault", "feeds.limits", "feeds.upsert",
+        "feeds.moments", "feeds.dialects", "feeds.outbox",
+    },
+    "heartbeats.notices": {"feeds.http", "feeds.vault", "feeds.moments"},
+    "heartbeats.api": {
+        "feeds.actions", "feeds.api.auth", "feeds.models", "feeds.limits", "feeds.dialects",
+    },
+    "heartbeats": {
+        "feeds.actions", "feeds.models", "feeds.dialects", "feeds.forms", "feeds.views",
+        "feeds.templatetags", "feeds.vocabulary", "feeds.filters", "feeds.metrics",
+    },
+}  # fmt: skip
 #: Settings that the Makefile and the Procfile read, beside those of feeds/settings.py.
 OF_MAKE = {"PORT", "HOST", "DATA_DIR", "SITE_URL"}
 WRITES = {
@@ -91,6 +114,21 @@ def test_feeds_never_imports_heartbeats(path: Path) -> None:
         assert not [name for name in imports_of(path) if inside(name, "heartbeats")]
 
 
+@pytest.mark.parametrize("path", HEARTBEATS, ids=by_name)
+def test_heartbeats_import_no_more_of_feeds_than_they_may(path: Path) -> None:
+    allowed = rule_of(name_of(path), HEARTBEATS_MAY_IMPORT) or set()
+    theirs = {name for name in imports_of(path) if inside(name, "feeds")}
+    assert {name for name in theirs if not any(inside(name, ok) for ok in allowed)} == set()
+
+
+def test_the_rules_of_heartbeats_know_nothing_of_who_asks() -> None:
+    outer = ("views", "api", "pings", "forms", "tasks", "urls")
+    for path in sorted((ROOT / "heartbeats/actions").glob("*.py")):
+        asked = {name for name in imports_of(path) for one in outer
+                 if inside(name, f"heartbeats.{one}")}  # fmt: skip
+        assert not asked, by_name(path)
+
+
 @pytest.mark.parametrize("path", OURS, ids=by_name)
 def test_only_one_module_speaks_http(path: Path) -> None:
     speakers = {"requests", "urllib.request", "http.client", "httpx", "aiohttp", "urllib3"}
@@ -98,7 +136,7 @@ def test_only_one_module_speaks_http(path: Path) -> None:
     assert not spoken or name_of(path) == "feeds.http"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "feeds/dialects").glob("*.py")), ids=by_name)
+@pytest.mark.parametrize("path", sorted((ROOT / "feeds/dialects").rglob("*.py")), ids=by_name)
 def test_dialects_need_only_the_standard_library(path: Path) -> None:
     for name in imports_of(path):
         assert inside(name, "feeds.dialects") or name.partition(".")[0] in sys.stdlib_module_names
@@ -107,11 +145,22 @@ def test_dialects_need_only_the_standard_library(path: Path) -> None:
 @pytest.mark.parametrize("folder", ["views", "api", "templatetags"])
 def test_only_actions_write(folder: str) -> None:
     for path in sorted((ROOT / "feeds" / folder).rglob("*.py")):
-        for node in ast.walk(tree_of(path)):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                continue
-            if node.func.attr in WRITES and not _is_harmless(node.func.value):
-                pytest.fail(f"{by_name(path)}:{node.lineno} calls .{node.func.attr}()")
+        _check_writes_nothing(path)
+
+
+@pytest.mark.parametrize("path", HEARTBEATS, ids=by_name)
+def test_only_actions_write_heartbeats(path: Path) -> None:
+    module = name_of(path)
+    if not inside(module, "heartbeats.actions") and module != "heartbeats.notices":
+        _check_writes_nothing(path)
+
+
+def _check_writes_nothing(path: Path) -> None:
+    for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr in WRITES and not _is_harmless(node.func.value):
+            pytest.fail(f"{by_name(path)}:{node.lineno} calls .{node.func.attr}()")
 
 
 def _is_harmless(target: ast.expr) -> bool:
@@ -124,7 +173,8 @@ def _is_harmless(target: ast.expr) -> bool:
 
 
 def test_business_rules_never_read_the_request() -> None:
-    for path in sorted((ROOT / "feeds/actions").glob("*.py")):
+    rules = [ROOT / "feeds/actions", ROOT / "heartbeats/actions"]
+    for path in sorted(path for folder in rules for path in folder.glob("*.py")):
         names = {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
         assert "request" not in names, by_name(path)
 

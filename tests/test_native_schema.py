@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 from feeds import actions
 from feeds.wsgi import application
 from tests.conftest import Caller
+from tests.letters import compose, connect, letter
 
 DOCUMENT = "/api/v1/openapi.json"
 CHECKS = [
@@ -50,6 +51,7 @@ def things(admin: Caller, viewer: Caller) -> dict[str, str]:
     view = actions.save_view(viewer.user, name="All", shared=True)
     token, _ = actions.issue_token(viewer.user, role=viewer.user.role)
     webhook, _ = actions.create_webhook("GitHub", dialect="github", user=admin.user)
+    connection = connect()  # where nothing listens, and nobody may send
     made = admin.post(
         "/api/v1/activities",
         {"kind": "build", "title": "web #1", "source": {"external_id": "shop/web"}},
@@ -62,6 +64,8 @@ def things(admin: Caller, viewer: Caller) -> dict[str, str]:
         "aliases": alias.digest,
         "tokens": str(token.pk),
         "webhooks": str(webhook.uuid),
+        "connections": str(connection.uuid),
+        "deliveries": str(letter(compose(admin.user, connection)).uuid),
     }
 
 

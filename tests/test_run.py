@@ -191,7 +191,14 @@ def test_make_run_serves_a_demo_works_ends_whole_and_starts_again(tmp_path: Path
             until(lambda: session.get(page, timeout=5).status_code == 404, "the worker prunes", 15)
 
         assert len(run.everything()) >= 5  # make, honcho, web, worker, beat
-        run.interrupt()
+        with (
+            sign_in(run) as session,
+            session.get(f"{run.url}/live/feed", stream=True, timeout=PATIENCE) as stream,
+        ):
+            lines = stream.iter_lines(chunk_size=1, decode_unicode=True)
+            assert next(lines) == "event: ping"  # pages and streams have one port
+            run.interrupt()
+            assert "event: bye" in list(lines)
         until(lambda: not run.everything(), "all processes end", 5)
         assert status_of(f"{run.url}/healthz") == 0
         assert "Traceback" not in run.printed

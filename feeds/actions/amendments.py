@@ -22,14 +22,17 @@ def amend_activity(identity: uuid.UUID, change: native.Change, *, by: User, role
     """
     with transaction.atomic():
         activity = Activity.objects.select_for_update().get(uuid=identity)
+        if activity.abandoned_at is not None:
+            activity.state, activity.abandoned_at = RUNNING, None  # so it ran on after all
         _check(activity, change, by, role)
         for name, value in change.columns.items():
             setattr(activity, name, value)
         activity.sequence += 1
         activity.details = change.applied_to(activity.details, activity.sequence)
         activity.touched_at = timezone.now()
-        written = ["sequence", "details", "touched_at", *change.columns]
-        activity.save(update_fields=written)
+        activity.updates = (activity.updates or 0) + 1
+        written = ["sequence", "details", "touched_at", "updates", "abandoned_at", "state"]
+        activity.save(update_fields=[*written, *change.columns])
     return activity
 
 

@@ -25,7 +25,15 @@ from feeds.actions.errors import (
 from feeds.actions.site import cloud_id
 from feeds.ari import InvalidAri, parse_component, parse_event_source
 from feeds.dialects.mapping import key
-from feeds.models import Activity, Attachment, Component, EventKind, EventSource
+from feeds.models import (
+    Activity,
+    Attachment,
+    Component,
+    Composition,
+    Delivery,
+    EventKind,
+    EventSource,
+)
 
 RESERVED = {"new"}  # slugs that are addresses of pages: /components/new/
 LABELS_PER_COMPONENT = 20  # as in Compass
@@ -72,7 +80,10 @@ def delete_source(source: EventSource, *, attached_too: bool = True) -> None:
             EventSource.objects.select_for_update().filter(pk=source.pk).first()
             if source.attachments.exists():
                 raise Conflict("the event source is attached to components: detach it first")
-        Activity.objects.filter(source=source)._raw_delete("default")
+        gone = Activity.objects.filter(source=source)
+        Delivery.objects.filter(activity__in=gone).update(activity=None)
+        Composition.objects.filter(activity__in=gone).update(activity=None)
+        gone._raw_delete("default")
         source.delete()
 
 

@@ -1,13 +1,23 @@
 """What is old goes."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from feeds.actions.answers import KEPT
-from feeds.models import Activity, HookDelivery, KeptAnswer, Refusal
+from feeds.models import (
+    Activity,
+    Composition,
+    Deletion,
+    Delivery,
+    HookDelivery,
+    KeptAnswer,
+    Refusal,
+)
 
+TOLD = timedelta(days=1)  # how long streams that resume are told of a deletion
 PRUNE_BATCH = 5000  # rows a transaction, so that nobody waits long for the lock
 
 
@@ -24,7 +34,12 @@ def prune() -> int:
             Activity.objects.filter(occurred_at__lt=before, received_at__lt=before),
             Refusal.objects.filter(received_at__lt=before),
             HookDelivery.objects.filter(received_at__lt=before),
+            Delivery.objects.filter(settled_at__lt=before, created_at__lt=before),
+            Composition.objects.filter(created_at__lt=before).exclude(
+                state=Composition.State.SCHEDULED
+            ),
             KeptAnswer.objects.filter(created_at__lt=now - KEPT),
+            Deletion.objects.filter(deleted_at__lt=now - TOLD),
         )
     )
 

@@ -117,7 +117,7 @@ class Schema(AutoSchema):
 
 
 def _one_of(words: str) -> str:
-    irregular = {"activities": "activity", "aliases": "alias"}
+    irregular = {"activities": "activity", "aliases": "alias", "deliveries": "delivery"}
     return irregular.get(words, words.removesuffix("s"))
 
 

@@ -309,6 +309,20 @@ def render(columns: Mapping[str, Any]) -> Document:
     return lower(columns, columns["details"], FIELDS[WIRE_NAMES[columns["kind"]]])
 
 
+def completed(document: Document, *, cloud_id: str, sequence: int) -> Document:
+    """Return DOCUMENT to the site CLOUD_ID, with SEQUENCE where it has no sequence number."""
+    event = {
+        wire: {"updateSequenceNumber": sequence, **_given(body)} if wire != "pullRequest" else body
+        for wire, body in _given(document.get("event") or {}).items()
+        if isinstance(body, dict)
+    }
+    return {**document, "cloudId": cloud_id, "event": event}
+
+
+def _given(document: Document) -> Document:
+    return {name: value for name, value in document.items() if value is not None}
+
+
 def source_of(document: Any) -> tuple[str, str] | None:
     """Return the source and kind that a body names, even one that parse() refuses; else None."""
     try:

@@ -1,9 +1,19 @@
 """The data: who may come in, what sends events, and the events themselves."""
 
 from feeds.models.catalogue import Alias, Attachment, Component, EventKind, EventSource, Site
-from feeds.models.events import Activity, Refusal, sources_with_last_seen
+from feeds.models.events import CHANGED, Activity, Deletion, Refusal, sources_with_last_seen
 from feeds.models.hooks import HookDelivery, Webhook
 from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH, REFUSAL_BODY_LENGTH
+from feeds.models.outbox import (
+    Addressee,
+    Attempt,
+    Budget,
+    Composition,
+    Connection,
+    Delivery,
+    EventTemplate,
+    Lane,
+)
 from feeds.models.people import (
     ApiToken,
     KeptAnswer,
@@ -16,17 +26,27 @@ from feeds.models.people import (
 
 __all__ = [
     "ALIAS_LENGTH",
+    "CHANGED",
     "KEY_LENGTH",
     "REFUSAL_BODY_LENGTH",
     "Activity",
+    "Addressee",
     "Alias",
     "ApiToken",
     "Attachment",
+    "Attempt",
+    "Budget",
     "Component",
+    "Composition",
+    "Connection",
+    "Deletion",
+    "Delivery",
     "EventKind",
     "EventSource",
+    "EventTemplate",
     "HookDelivery",
     "KeptAnswer",
+    "Lane",
     "RateWindow",
     "Refusal",
     "Role",

@@ -6,11 +6,14 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from feeds.models.catalogue import EventKind, EventSource
 from feeds.models.lengths import KEY_LENGTH
 from feeds.models.people import ApiToken, User
+
+#: Tells an activity that an update has changed; what only came in has both at one moment.
+CHANGED = ~Q(touched_at=F("received_at"))
 
 
 def _newest_first(name: str, *facets: str, only: Q | None = None) -> models.Index:
@@ -81,6 +84,9 @@ class Activity(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     touched_at = models.DateTimeField()
+    updates = models.PositiveIntegerField(null=True)  # news after the first; null: there were none
+    # when we stopped waiting for the end of what ran; null: we did not, or news came after all
+    abandoned_at = models.DateTimeField(null=True)
     author = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="activities", db_index=False
     )
@@ -122,6 +128,8 @@ class Activity(models.Model):
                 condition=Q(dialect="teamhub"),
                 name="activity_by_teamhub_id",
             ),
+            # what has changed lately, for the streams: live/changes.py; an INSERT pays nothing
+            models.Index(fields=["touched_at", "id"], condition=CHANGED, name="activity_changed"),
         ]
 
     def __str__(self) -> str:
@@ -135,6 +143,28 @@ class Activity(models.Model):
         """Return the columns as a dialect names them, to be rendered."""
         columns = {field.attname: getattr(self, field.attname) for field in self._meta.fields}
         return {**columns, "source_id": self.source.external_id}
+
+
+class Deletion(models.Model):
+    """An activity that is no more; a trigger of the database writes it, whoever deletes.
+
+    What came in more than 30 days before leaves none: retention takes thousands of those at once,
+    and they stand on nobody's screen.
+    """
+
+    activity = models.UUIDField()
+    source_id = models.BigIntegerField()  # no foreign key: the source may be gone too
+    kind = models.CharField(max_length=16, choices=EventKind.choices)
+    deleted_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # what was deleted lately, for the streams: live/changes.py
+            models.Index(fields=["deleted_at", "id"], name="deletions_by_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.activity}"
 
 
 def sources_with_last_seen() -> models.QuerySet[EventSource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,8 +24,8 @@ from jinja2 import Environment
 
 from feeds import mentions, richtext, vocabulary
 from feeds.dialects.registry import WEBHOOKS
-from feeds.liveness import Liveness, liveness
 from feeds.models import Activity, User
+from feeds.running import Standing, Strip, standings
 
 register = template.Library()
 
@@ -117,17 +117,10 @@ def times(moment: datetime) -> Times:
     )
 
 
-@register.filter
-def quiet_since(activity: Activity) -> str:
-    """Say since when ACTIVITY, which should run, has told nothing; "" while it does or if it ended.
-
-    The time of day will do for the last day.
-    """
-    now = timezone.now()
-    if liveness(activity, now=now) is not Liveness.QUIET:
-        return ""
-    last = times(activity.touched_at)
-    return last.time if now - activity.touched_at < timedelta(days=1) else last.day
+@register.simple_tag
+def standing_of(activity: Activity) -> Standing | None:
+    """Return how ACTIVITY stands if it has not ended."""
+    return standings([activity], now=timezone.now()).get(activity.uuid)
 
 
 @register.filter
@@ -149,7 +142,6 @@ def environment(**options: Any) -> Environment:
         "icon_of": vocabulary.icon,
         "phrase_of": vocabulary.phrase,
         "headline_of": vocabulary.headline,
-        "quiet_since": quiet_since,
         "facts_of": vocabulary.facts,
         "short": vocabulary.short,
         "times_of": times,
@@ -163,13 +155,20 @@ def environment(**options: Any) -> Environment:
 @register.simple_tag(takes_context=True)
 def rows(context: RequestContext, activities: Sequence[Activity]) -> SafeString:
     """Draw ACTIVITIES as rows of the feed."""
-    return _draw(context, "rows.html", activities=activities)
+    stand = standings(activities, now=timezone.now())
+    return _draw(context, "rows.html", activities=activities, standings=stand)
+
+
+@register.simple_tag(takes_context=True)
+def running_rows(context: RequestContext, strip: Strip) -> SafeString:
+    """Draw the rows of STRIP, what is in progress."""
+    return _draw(context, "running.html", activities=strip.rows, standings=strip.standings)
 
 
 @register.simple_tag(takes_context=True)
 def pill(context: RequestContext, activity: Activity) -> SafeString:
     """Draw the state of ACTIVITY."""
-    return _draw(context, "pill.html", activity=activity)
+    return _draw(context, "pill.html", activity=activity, standing=standing_of(activity))
 
 
 def _draw(context: RequestContext, name: str, **values: Any) -> SafeString:

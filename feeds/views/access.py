@@ -61,6 +61,18 @@ def readers(view: View[P]) -> View[P]:
     return guarded
 
 
+def writers(view: View[P]) -> View[P]:
+    """Let in who may send events; viewers get the 403 page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not Role(person(request).role).writes:
+            raise PermissionDenied("A viewer reads; composers, bots and admins send events.")
+        return view(request, *args, **kwargs)
+
+    return members(guarded)
+
+
 def admins(view: View[P]) -> View[P]:
     """Let in admins; others who are signed in get the 403 page."""
 

@@ -16,8 +16,11 @@ from django_htmx.middleware import HtmxDetails
 from feeds import actions
 from feeds.filters import FACETS, Choice, FeedFilter, FilterError, Page, page
 from feeds.models import Activity, Component, SavedView, User
+from feeds.news import watermark
 from feeds.templatetags.pulseboard import escaped, feed_address
 from feeds.views.access import readers
+from feeds.views.composed import fate_of
+from feeds.views.running import strip_of
 from feeds.vocabulary import KINDS, STATES
 
 SUGGESTED_FROM = 300  # newest activities whose values the inputs suggest
@@ -70,7 +73,9 @@ def feed(request: HttpRequest) -> HttpResponse:
     try:
         filter = FeedFilter.read(request.GET)
         context |= {"filtered": bool(filter), "chips": chips(request.GET, filter)}
-        context |= listing(request, page(filter, request.GET), request.GET)
+        seq = watermark()  # before the rows: what comes between the two is above it
+        context |= listing(request, page(filter, request.GET), request.GET, seq=seq)
+        context |= strip_of(filter, request.GET)
     except FilterError as error:
         status, context["error"] = 400, error
         context["open"] = error.field in (*INPUTS, "since", "until")
@@ -101,8 +106,9 @@ def answer(
     return response
 
 
-def listing(request: HttpRequest, page: Page, query: QueryDict) -> dict[str, Any]:
-    """Return what _feed.html shows: the rows of PAGE, and links to its neighbours."""
+def listing(request: HttpRequest, page: Page, query: QueryDict, *, seq: int) -> dict[str, Any]:
+    """Return what _feed.html shows: the rows of PAGE, links to its neighbours, and after which SEQ
+    to ask for more."""
 
     def beside(name: str, cursor: object) -> str:
         wanted = request.GET.copy()
@@ -115,6 +121,8 @@ def listing(request: HttpRequest, page: Page, query: QueryDict) -> dict[str, Any
     paged = bool(request.GET.get("before") or request.GET.get("after"))
     return {
         "page": page,
+        "seq": seq,
+        "rows_address": feed_address(query, "feed-rows"),
         "feed_query": query.urlencode(),
         "subscribe": feed_address(query, "feed-atom"),
         "older": beside("before", page.older) if page.older else "",
@@ -128,10 +136,13 @@ def feed_of(request: HttpRequest, facet: str, value: str) -> dict[str, Any]:
     query = QueryDict(mutable=True)
     query[facet] = escaped(value)
     try:
-        found = page(FeedFilter.read(query), request.GET)
+        filter = FeedFilter.read(query)
+        seq = watermark()
+        found = page(filter, request.GET)
     except FilterError as error:
         return {"error": error, "filtered": False}
-    return {**listing(request, found, query), "filtered": False, "whole": feed_address(query)}
+    shown = listing(request, found, query, seq=seq)
+    return {**shown, "filtered": False, "whole": feed_address(query)}
 
 
 def form(query: QueryDict) -> dict[str, Any]:
@@ -210,7 +221,8 @@ def activity(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Show one event: what we read in it, and what the vendor sent."""
     rows = Activity.objects.select_related("source", "author")
     found = get_object_or_404(rows.prefetch_related("source__components"), uuid=identity)
-    return render(request, "activity.html", {"activity": found, "raw": pretty(found.raw)})
+    context = {"activity": found, "raw": pretty(found.raw), **fate_of(found, request.user)}
+    return render(request, "activity.html", context)
 
 
 def pretty(raw: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from feeds import dialects
 
-MODULES = sorted(Path(dialects.__path__[0]).glob("*.py"))
+MODULES = sorted(Path(dialects.__path__[0]).rglob("*.py"))
 IO = {"os", "io", "socket", "subprocess", "pathlib", "urllib.request", "http", "time", "random"}
 
 
@@ -30,7 +30,7 @@ def allowed(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names and module not in IO
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_a_dialect_imports_only_the_standard_library_and_dialects(path: Path) -> None:
     assert [module for module in imported(path.read_text()) if not allowed(module)] == []
 

@@ -67,7 +67,8 @@ def activity_json(activity: Activity) -> dict[str, Any]:
     }
 
 
-def _whole() -> QuerySet[Activity]:
+def whole_activities() -> QuerySet[Activity]:
+    """Return all activities with what activity_json() shows of them."""
     rows = Activity.objects.select_related("source", "author")
     return rows.prefetch_related("source__components")
 
@@ -81,7 +82,8 @@ class Activities(Resource):
     @extend_schema(
         summary="List activities",
         description="The feed, newest first, with the filters of the feed page. A parameter may "
-        "be given several times: any of its values will do. A leading minus leaves out.",
+        "be given several times: any of its values will do. A leading minus leaves out. "
+        "`/api/v1/activities/stream` sends them as they come; see docs/live.md.",
         parameters=shapes.FILTERS,
         responses=shapes.page_of(shapes.Activity),
     )
@@ -118,7 +120,7 @@ class Activities(Resource):
             return _refuse(caller, error, text)
         created = recorded.outcome == actions.Outcome.CREATED
         return Response(
-            activity_json(_whole().get(uuid=recorded.activity)),
+            activity_json(whole_activities().get(uuid=recorded.activity)),
             status=201 if created else 200,
             headers={"X-Pulseboard-Outcome": recorded.outcome.value},
         )
@@ -158,7 +160,7 @@ class OneActivity(Resource):
     @extend_schema(summary="Read an activity", responses=shapes.Activity)
     def get(self, request: Request, identity: uuid.UUID) -> Response:
         """Answer one activity."""
-        return Response(activity_json(get_object_or_404(_whole(), uuid=identity)))
+        return Response(activity_json(get_object_or_404(whole_activities(), uuid=identity)))
 
     @extend_schema(
         summary="Report progress",
@@ -175,7 +177,7 @@ class OneActivity(Resource):
         change = native.read_change(request.data)
         activity = get_object_or_404(Activity.objects.only("uuid"), uuid=identity)
         actions.amend_activity(activity.uuid, change, by=caller.user, role=caller.role)
-        return Response(activity_json(get_object_or_404(_whole(), uuid=identity)))
+        return Response(activity_json(get_object_or_404(whole_activities(), uuid=identity)))
 
     @extend_schema(
         summary="Delete an activity",
