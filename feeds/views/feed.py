@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,55 +13,16 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from feeds import actions
-from feeds.filters import FACETS, Choice, FeedFilter, FilterError, Page, page
-from feeds.models import Activity, Component, SavedView, User
+from feeds.filters import FeedFilter, FilterError, Page, page
+from feeds.models import Activity, SavedView, User
 from feeds.news import watermark
 from feeds.templatetags.pulseboard import escaped, feed_address
 from feeds.views.access import readers
 from feeds.views.composed import fate_of
+from feeds.views.filterform import INPUTS, chips, form
 from feeds.views.running import strip_of
-from feeds.vocabulary import KINDS, STATES
 
-SUGGESTED_FROM = 300  # newest activities whose values the inputs suggest
-SUGGESTED_COMPONENTS = 200
 VIEWS_SHOWN = 50
-
-LABELS = {
-    "type": "Type",
-    "state": "State",
-    "generator": "Generator",
-    "actor": "Actor",
-    "target": "Target",
-    "project": "Project",
-    "component": "Component",
-    "source": "Source",
-    "since": "Since",
-    "until": "Until",
-    "q": "Text",
-}
-INPUTS = ("component", "source", "generator", "actor", "target", "project")
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One filter in force, in words, and the addresses without it and with its opposite."""
-
-    label: str
-    relation: str  # "is", "is not", ...
-    word: str
-    removed: str
-    flipped: str = ""
-
-
-@dataclass(frozen=True)
-class Input:
-    """A text input of the filter form, and the values that it cannot show but must keep."""
-
-    name: str
-    label: str
-    value: str
-    kept: list[str]
-    suggestions: list[str]
 
 
 @readers
@@ -143,77 +103,6 @@ def feed_of(request: HttpRequest, facet: str, value: str) -> dict[str, Any]:
         return {"error": error, "filtered": False}
     shown = listing(request, found, query, seq=seq)
     return {**shown, "filtered": False, "whole": feed_address(query)}
-
-
-def form(query: QueryDict) -> dict[str, Any]:
-    """Return what the filter form shows.
-
-    Suggestions cost two queries, whatever the size of the history: the values of the newest
-    SUGGESTED_FROM activities, and at most SUGGESTED_COMPONENTS slugs.
-    """
-    newest = Activity.objects.order_by("-occurred_at", "-id")
-    seen = list(newest.values_list("generator", "actor_key", "target_key")[:SUGGESTED_FROM])
-    suggestions = {
-        name: sorted({row[at] for row in seen if row[at]})
-        for at, name in enumerate(("generator", "actor", "target"))
-    }
-    slugs = Component.objects.order_by("slug").values_list("slug", flat=True)
-    suggestions["component"] = list(slugs[:SUGGESTED_COMPONENTS])
-    return {
-        "inputs": [_input(query, name, suggestions.get(name, [])) for name in INPUTS],
-        "boxes": [_boxes(query, "type", KINDS), _boxes(query, "state", STATES)],
-        "since": query.get("since", ""),
-        "until": query.get("until", ""),
-        "q": query.get("q", ""),
-    }
-
-
-def _input(query: QueryDict, name: str, suggestions: list[str]) -> Input:
-    given = [value for value in query.getlist(name) if value]
-    shown = given[0] if given else ""
-    return Input(name, LABELS[name], shown, given[1:], [escaped(value) for value in suggestions])
-
-
-def _boxes(query: QueryDict, name: str, words: dict[str, Any]) -> dict[str, Any]:
-    given = query.getlist(name)
-    return {
-        "name": name,
-        "label": LABELS[name],
-        "options": [(str(value), look, str(value) in given) for value, look in words.items()],
-        "kept": [value for value in given if value and value not in words],
-    }
-
-
-def chips(query: QueryDict, filter: FeedFilter) -> list[Chip]:
-    """Say every filter in force in words, each with the address of the feed without it."""
-    found = []
-    for name in FACETS:
-        choice = filter.choices.get(name, Choice())
-        for value in choice.included:
-            found.append(_chip(query, name, value, "is", (escaped(value), f"\\{value}")))
-        for value in choice.excluded:
-            found.append(_chip(query, name, value, "is not", (f"-{value}",)))
-    for name, relation in (("since", "from"), ("until", "before"), ("q", "contains")):
-        if given := query.get(name, "").strip():
-            found.append(Chip(LABELS[name], relation, given, _with(query, name, (given,), None)))
-    return found
-
-
-def _chip(query: QueryDict, name: str, value: str, relation: str, written: tuple[str, ...]) -> Chip:
-    word = (
-        KINDS[value].label if name == "type" else STATES[value].word if name == "state" else value
-    )
-    opposite = f"-{value}" if relation == "is" else escaped(value)
-    removed = _with(query, name, written, None)
-    return Chip(LABELS[name], relation, word, removed, _with(query, name, written, opposite))
-
-
-def _with(query: QueryDict, name: str, written: tuple[str, ...], instead: str | None) -> str:
-    """Return the address of the feed without WRITTEN in parameter NAME, and with INSTEAD."""
-    wanted = query.copy()
-    kept = [value for value in wanted.getlist(name) if value.strip() not in written]
-    wanted.setlist(name, [*kept, instead] if instead else kept)
-    return feed_address(wanted)
 
 
 @readers

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from feeds.filters import MOST_VALUES, Choice, FilterError
 from feeds.models import Component
 from feeds.templatetags.pulseboard import escaped
-from feeds.views.feed import Chip, Input
+from feeds.views.filterform import Chip, Input
 from heartbeats.models import Heartbeat, Team
 from heartbeats.uptime import WINDOWS
 from heartbeats.views.words import STATES
