@@ -30,7 +30,7 @@ COLUMNS = {
     "target": "target_key",
     "project": "project_key",
 }
-FACETS = (*COLUMNS, "component", "source")
+FACETS = (*COLUMNS, "environment", "component", "source")
 PARAMETERS = (*FACETS, "since", "until", "q")
 WORDS = {"type": EventKind.values, "state": Activity.State.values}
 
@@ -138,16 +138,13 @@ class FeedFilter:
         """Return every activity that passes, in no order."""
         rows = Activity.objects.filter(self.also).order_by()
         for name, choice in self.choices.items():
-            if name in ("component", "source"):
-                including = Q(source_id__in=self.sources)
-                excluding = Q(source_id__in=_source_ids(name, choice.excluded))
-            else:
-                including = Q(**{f"{COLUMNS[name]}__in": choice.included})
-                excluding = Q(**{f"{COLUMNS[name]}__in": choice.excluded})
             if choice.included:
-                rows = rows.filter(including)
+                of_sources = name in ("component", "source")
+                rows = rows.filter(
+                    Q(source_id__in=self.sources) if of_sources else _any(name, choice.included)
+                )
             if choice.excluded:
-                rows = rows.exclude(excluding)
+                rows = rows.exclude(_any(name, choice.excluded))
         if self.since:
             rows = rows.filter(occurred_at__gte=self.since)
         if self.until:
@@ -263,6 +260,15 @@ def _first_of_each(
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, count])
         return [pk for _, pk in cursor.fetchall()]
+
+
+def _any(name: str, values: Iterable[str]) -> Q:
+    """Return what an activity is that has one of VALUES of the parameter NAME."""
+    if name in ("component", "source"):
+        return Q(source_id__in=_source_ids(name, values))
+    if name == "environment":  # of a deployment the target is where it went
+        return Q(kind=EventKind.DEPLOYMENT, target_key__in=values)
+    return Q(**{f"{COLUMNS[name]}__in": values})
 
 
 def _source_ids(name: str, references: Iterable[str]) -> set[int]:

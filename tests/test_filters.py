@@ -26,6 +26,7 @@ VALUES: dict[str, list[str]] = {
     "generator": ["Jenkins", "ci.example.com", "-dash", "\\slash", "ünï"],
     "actor": ["maria", "jonas", "-minus", "a@b.example"],
     "target": ["shop/web", "ONE-1", "-x", "prod"],
+    "environment": ["prod", "-x"],
     "component": ["web", "search", "idle"],
     "source": ["shop/web", "shop/search", "lonely", "-odd"],
 }
@@ -130,6 +131,8 @@ def _values_of(row: Activity, name: str) -> set[str]:
         return {component.slug for component in row.source.components.all()}
     if name == "source":
         return {row.source.external_id}
+    if name == "environment":
+        return {row.target_key} if row.kind == "deployment" else set()
     column = {"type": "kind", "actor": "actor_key", "target": "target_key"}.get(name, name)
     return {getattr(row, column)}
 

@@ -50,11 +50,12 @@ def test_an_update_is_told_to_those_who_may_show_it_and_is_no_new_activity(
         live.stream(params={"type": "custom", "q": "no such word"}) as shown_before,
         live.stream(params={"type": "build"}) as of_another_kind,
         live.stream(params={"source": other}) as of_another_source,
+        live.stream(params={"environment": "prod"}) as of_deployments,
     ):
         update(live, source, 2)
         assert stream.changed() == {uuid_of(live, source)}
         assert shown_before.changed() == {uuid_of(live, source)}
-        for elsewhere in (of_another_kind, of_another_source):
+        for elsewhere in (of_another_kind, of_another_source, of_deployments):
             assert name_of_next(elsewhere) == "ping"
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from feeds.filters import Choice, FeedFilter
 from feeds.live.window import BURST, LATE
-from feeds.models import CHANGED, Activity, Deletion
+from feeds.models import CHANGED, Activity, Deletion, EventKind
 
 QUICK = timedelta(seconds=3)  # how far most looks reach back
 WHOLE = timedelta(seconds=1)  # between looks that reach back by LATE, for what was committed late
@@ -31,6 +31,9 @@ class Changed:
         """Tell whether it passes FILTER, or did: by what no update changes."""
         kinds = filter.choices.get("type", Choice())
         if (kinds.included and self.kind not in kinds.included) or self.kind in kinds.excluded:
+            return False
+        environments = filter.choices.get("environment", Choice())
+        if environments.included and self.kind != EventKind.DEPLOYMENT:
             return False
         chosen = (filter.choices.get(name, Choice()) for name in ("component", "source"))
         return not any(choice.included for choice in chosen) or self.source in filter.sources

@@ -21,6 +21,7 @@ LABELS = {
     "generator": "Generator",
     "actor": "Actor",
     "target": "Target",
+    "environment": "Environment",
     "project": "Project",
     "component": "Component",
     "source": "Source",
@@ -28,7 +29,7 @@ LABELS = {
     "until": "Until",
     "q": "Text",
 }
-INPUTS = ("component", "source", "generator", "actor", "target", "project")
+INPUTS = ("component", "source", "generator", "actor", "target", "environment", "project")
 
 
 @dataclass(frozen=True)

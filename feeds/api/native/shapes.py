@@ -229,6 +229,7 @@ FEED = [
     _several("generator", "Programs: hosts of the addresses that events point to."),
     _several("actor", "User names or e-mails."),
     _several("target", "Environments, repositories, issues."),
+    _several("environment", "Environments that deployments went to."),
     _several("project", "Keys of projects."),
     OpenApiParameter("since", {"type": "string"}, description="From: `2026-11-21T14:03`, UTC."),
     OpenApiParameter("until", {"type": "string"}, description="Before; not included."),
