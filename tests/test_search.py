@@ -79,6 +79,28 @@ def test_a_word_matches_whole_and_with_a_star_what_begins_with_it(
     assert found("dep* web") == {"Deployment of web"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['"web shop"', '"WEB-shop"', '"Web shop is"', 'slow "web shop"', '"web sho*"', '"slow."'],
+)
+def test_words_in_quotes_stand_side_by_side(write: Callable[..., None], text: str) -> None:
+    write("The web shop is slow", "The shop in the web, slow", "A slow web and a shop")
+    assert "The web shop is slow" in found(text)
+    assert found(text) == {"The web shop is slow"} or text == '"slow."'
+
+
+@pytest.mark.parametrize("text", ['"shop web"', '"the shop is"', '"web slow"', '"eb shop"', '""'])
+def test_a_phrase_that_is_not_there_finds_nothing(write: Callable[..., None], text: str) -> None:
+    write("The web shop is slow", "Slow is the web")
+    assert found(text) == set()
+
+
+def test_a_quote_without_an_end_is_a_sign_like_any_other(write: Callable[..., None]) -> None:
+    write("A shop in the web", "Nothing")
+    assert found('"web shop') == {"A shop in the web"}
+    assert found('"shop in" web"') == {"A shop in the web"}
+
+
 @pytest.mark.parametrize("text", ["ci", "example", "com", "ci.example.com", "fix", "rate", "limit"])
 def test_hyphens_dots_slashes_and_underscores_part_words(
     write: Callable[..., None], text: str
@@ -122,6 +144,7 @@ ODD = [
     "\u0e01\u0e33", "1e999", "0x1F", "-1.5e-3", "1.2.3.4", "<b>a</b>", "&amp;", "/etc/passwd",
     "a@example.com", "x" * 600, "x" * 5000, "\u65e5" * 3000, "x" * 499 + "*",
     " ".join(f"w{n}" for n in range(10_000)), " ".join("a" for _ in range(10_000)),
+    '""', '"a" "b c"', '"a* b*"', '"' + "a " * 900 + '"', '"a<->b" & "!c"', "\"'\"",
     "* " * 5000, '"' * 5000, "(" * 5000,
 ]  # fmt: skip
 
