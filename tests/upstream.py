@@ -136,12 +136,14 @@ class Upstream:
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         await stopped.wait()
-        server.close()
-        await asyncio.sleep(0)  # who was let in at this moment begins
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Who was let in at this moment begins before the end, or their socket stays open.
+        asyncio.get_running_loop().remove_reader(server.sockets[0].fileno())
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.05)
         await asyncio.sleep(0.01)  # and what was aborted ends
+        server.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
