@@ -154,6 +154,22 @@ def _source_label(source: EventSource) -> str:
     return f"{named}{source.external_id} ({source.get_kind_display().lower()})"
 
 
+class AttachToForm(forms.Form):
+    """A component to show a source on."""
+
+    component = forms.ModelChoiceField(
+        Component.objects.none(),
+        to_field_name="slug",
+        empty_label="Choose a component…",
+        error_messages={"invalid_choice": "That component is gone, or shows it already."},
+    )
+
+    def __init__(self, source: EventSource, data: Any = None) -> None:
+        super().__init__(data)
+        free = Component.objects.exclude(attachments__source=source)
+        self.fields["component"].queryset = free  # type: ignore[attr-defined]
+
+
 class TokenForm(forms.Form):
     """A new token of a person, at most as strong as the person."""
 

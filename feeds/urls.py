@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from feeds.api import bulk, compass, hooks, metrics, schema, streams, syndication, teamhub
 from feeds.api.graphql import views as graphql
-from feeds.api.native import activities, deliveries, me, tokens
+from feeds.api.native import activities, deliveries, digests, me, tokens
 from feeds.api.native import components as catalogue
 from feeds.api.native import connections as upstreams
 from feeds.api.native import hooks as hook_api
@@ -92,6 +92,13 @@ urlpatterns = [
     path("sources/", sources.index, name="sources"),
     path("sources/new/", sources.create, name="source-new"),
     path("sources/<uuid:identity>/", sources.show, name="source"),
+    path("sources/<uuid:identity>/test/", sources.test, name="source-test"),
+    path("sources/<uuid:identity>/components/", sources.attach, name="source-attach"),
+    path(
+        "sources/<uuid:identity>/components/<slug:slug>/detach/",
+        sources.detach,
+        name="source-detach",
+    ),
     path("sources/<uuid:identity>/edit/", sources.edit, name="source-edit"),
     path("sources/<uuid:identity>/delete/", sources.delete, name="source-delete"),
     re_path(rf"^issues/(?P<key>{PROJECT}-[1-9][0-9]*)/$", tracker.issue, name="issue"),
@@ -196,6 +203,9 @@ urlpatterns = [
         "api/v1/sources/<uuid:identity>/components/<str:reference>",
         event_sources.SourceComponent.as_view(),
     ),
+    path("api/v1/sources/<uuid:identity>/rhythm", digests.SourceRhythm.as_view()),
+    path("api/v1/sources/<uuid:identity>/days", digests.SourceDays.as_view()),
+    path("api/v1/sources/<uuid:identity>/test", digests.SourceTest.as_view()),
     path("api/v1/sources/<uuid:identity>/refusals", event_sources.SourceRefusals.as_view()),
     path("api/v1/tokens", tokens.Tokens.as_view(), name="api-tokens"),
     path("api/v1/tokens/<int:pk>", tokens.OneToken.as_view(), name="api-token"),

@@ -319,6 +319,21 @@ def test_a_view_is_saved_from_the_feed_without_javascript(db: None) -> None:
     assert not SavedView.objects.exists()
 
 
+def test_programs_ask_how_often_a_source_sends_and_try_it(bot: Caller, source: EventSource) -> None:
+    address = f"/api/v1/sources/{source.uuid}"
+    assert bot.get(f"{address}/rhythm").json() == {
+        "last_seen": None, "silent": False, "silent_seconds": None, "usual_seconds": None,
+        "counted": 0,
+    }  # fmt: skip
+    made = bot.post(f"{address}/test", "")
+    assert made.status_code == 201
+    assert (made.json()["title"], made.json()["source"]["uuid"]) == ("Test event", str(source.uuid))
+    assert bot.get(f"{address}/rhythm").json()["counted"] == 1
+    days = bot.get(f"{address}/days").json()
+    assert (len(days["days"]), days["total"], days["cut"]) == (30, 1, False)
+    assert days["days"][-1]["count"] == 1
+
+
 # ---- who may do what
 
 READ = {"anonymous": 401, "viewer": 200, "composer": 200, "bot": 200, "admin": 200}
@@ -330,7 +345,8 @@ MATRIX = {
     "GET activities": READ, "GET components": READ, "GET components/web": READ,
     "GET components/web/sources": READ, "GET components/web/aliases": READ, "GET sources": READ,
     "GET sources/{source}": READ, "GET sources/{source}/components": READ,
-    "GET sources/{source}/refusals": READ, "GET tokens": READ, "GET views": READ, "GET me": READ,
+    "GET sources/{source}/refusals": READ, "GET sources/{source}/rhythm": READ,
+    "GET sources/{source}/days": READ, "GET tokens": READ, "GET views": READ, "GET me": READ,
     "GET site": READ,
     "POST activities": SEND, "POST events": SEND,
     "POST components": MANAGE, "PATCH components/web": MANAGE,

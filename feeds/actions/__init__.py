@@ -102,6 +102,7 @@ from feeds.actions.people import (
 )
 from feeds.actions.reaper import abandon_runs
 from feeds.actions.retention import prune
+from feeds.actions.samples import record_sample
 from feeds.actions.site import cloud_id, site
 from feeds.actions.views import change_view, delete_view, save_view
 
@@ -181,6 +182,7 @@ __all__ = [
     "prune",
     "record",
     "record_many",
+    "record_sample",
     "release_due",
     "remove_labels",
     "remove_link",

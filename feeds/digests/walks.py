@@ -1,0 +1,54 @@
+"""Walks along the indexes that begin with a facet and go on newest first: activity_of_source,
+activity_by_actor. Many walks are one statement, each stops by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from feeds.models import Activity
+from feeds.moments import to_database
+
+TABLE = Activity._meta.db_table
+BRANCHES = 200  # walks of one statement; SQLite takes 500
+
+
+def walk(
+    facet: str, columns: str, *, since: datetime | None = None, until: datetime | None = None
+) -> tuple[str, list[Any]]:
+    """Return the SQL of one walk, and what follows the facet's value among its parameters.
+
+    The names are ours. The value comes first and how many rows it takes last.
+    """
+    conditions, parameters = [f"{facet} = %s"], []
+    for sign, moment in ((">=", since), ("<", until)):
+        if moment is not None:
+            conditions.append(f"occurred_at {sign} %s")
+            parameters.append(to_database(moment))
+    sql = (
+        f"SELECT {columns} FROM {TABLE} WHERE {' AND '.join(conditions)} "
+        "ORDER BY occurred_at DESC, id DESC LIMIT %s"
+    )
+    return sql, parameters
+
+
+def newest_of_each(
+    sources: Sequence[int], columns: str, count: int, *, since: datetime | None = None
+) -> list[tuple[Any, ...]]:
+    """Return COLUMNS of the newest COUNT activities of each of SOURCES, in no order of sources."""
+    sql, between = walk("source_id", columns, since=since)
+    found: list[tuple[Any, ...]] = []
+    for some in _portions(sources):
+        branch = f"SELECT * FROM ({sql}) AS branch"  # SQLite: no LIMIT in a bare branch
+        parameters = [part for source in some for part in (source, *between, count)]
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join([branch] * len(some)), parameters)
+            found += cursor.fetchall()
+    return found
+
+
+def _portions(sources: Sequence[int]) -> list[Sequence[int]]:
+    return [sources[at : at + BRANCHES] for at in range(0, len(sources), BRANCHES)]
