@@ -96,6 +96,7 @@ class FeedFilter:
     until: datetime | None = None  # occurred before
     q: str = ""
     also: Q = field(default_factory=Q)  # what another grammar asks for: streamfilters.condition()
+    known: tuple[int, ...] | None = None  # the ids of its sources, where a page knows them already
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
@@ -127,6 +128,8 @@ class FeedFilter:
     @cached_property
     def sources(self) -> list[int]:
         """The sources that the included components and sources stand for; asks the database."""
+        if self.known is not None:
+            return sorted(self.known)
         sets = [
             _source_ids(name, self.choices[name].included)
             for name in ("component", "source")

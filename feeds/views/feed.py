@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -91,12 +93,19 @@ def listing(request: HttpRequest, page: Page, query: QueryDict, *, seq: int) -> 
     }
 
 
-def feed_of(request: HttpRequest, facet: str, value: str) -> dict[str, Any]:
-    """Return what _feed.html shows on the page of a component or a source."""
+def feed_of(
+    request: HttpRequest, facet: str, *values: str, known: Iterable[int] | None = None
+) -> dict[str, Any]:
+    """Return what _feed.html shows on the page of a component or a source.
+
+    KNOWN are the ids of the sources that VALUES stand for, where the page has looked them up.
+    """
     query = QueryDict(mutable=True)
-    query[facet] = escaped(value)
+    query.setlist(facet, [escaped(value) for value in values])
     try:
         filter = FeedFilter.read(query)
+        if known is not None:
+            filter = replace(filter, known=tuple(known))
         seq = watermark()
         found = page(filter, request.GET)
     except FilterError as error:

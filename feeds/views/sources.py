@@ -54,7 +54,8 @@ def _page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    context: dict[str, Any] = {"source": source, **feed_of(request, "source", str(source.uuid))}
+    shown = feed_of(request, "source", str(source.uuid), known=[source.pk])
+    context: dict[str, Any] = {"source": source, **shown}
     if not is_fragment(request):
         now, rows = timezone.now(), context["page"].rows if "page" in context else []
         known = rows[0].source if rows else source  # components come with the rows
