@@ -227,9 +227,10 @@ def _address(composition: Composition, addresses: Sequence[Address]) -> None:
             raise Conflict(f"{address.connection}: {upstream.NAME} does not take such events")
         if address.connection.dialect == COMPASS and not address.connection.cloud_id:
             raise Conflict(f"{address.connection}: its cloudId is not known: test it first")
-        Addressee.objects.create(
-            composition=composition, connection=address.connection, component=address.component
-        )
+    Addressee.objects.bulk_create(
+        Addressee(composition=composition, connection=each.connection, component=each.component)
+        for each in addresses
+    )
 
 
 def _release(composition: Composition, now: datetime) -> bool:
@@ -249,8 +250,9 @@ def _release(composition: Composition, now: datetime) -> bool:
     activity = Activity.objects.select_related("source").get(uuid=recorded.activity)
     # who sends an event once more under its identity takes it over
     Composition.objects.filter(activity=activity).update(activity=None)
-    mine.update(activity=activity, document=document, state=Composition.State.SENT)
-    composition.refresh_from_db()
+    composition.activity, composition.document = activity, document
+    composition.state = Composition.State.SENT
+    composition.save(update_fields=["activity", "document"])
     _post(composition, activity, verb="create", document=document, by=author, now=now)
     return True
 
@@ -291,13 +293,11 @@ def _post(
     only: Collection[int] | None = None,
 ) -> list[Delivery]:
     """Seal a letter to each upstream that has a request for VERB."""
-    letters = []
     link = settings.SITE_URL + activity.get_absolute_url()
     addressees = composition.addressees.select_related("connection")
     if only is not None:
         addressees = addressees.filter(connection__in=only)
-    lane = f"source:{activity.source_id}"
-    outbox.lock([addressee.connection for addressee in addressees], lane, now=now)
+    letters = []
     for addressee in addressees:
         connection = addressee.connection
         letter = UPSTREAMS[connection.dialect].letter(
@@ -305,13 +305,13 @@ def _post(
             account=_without_secret(connection),
         )  # fmt: skip
         if letter is not None:
-            delivery = outbox.enqueue(
-                connection, letter, lane=lane, verb=verb,
-                wire=composition.wire, title=composition.title, link=link, now=now,
-                activity=activity, author=by,
-            )  # fmt: skip
-            letters.append(delivery)
-    return letters
+            letters.append((connection, letter))
+    if not letters:
+        return []
+    return outbox.enqueue(
+        letters, lane=f"source:{activity.source_id}", verb=verb, wire=composition.wire,
+        title=composition.title, link=link, now=now, activity=activity, author=by,
+    )  # fmt: skip
 
 
 def _without_secret(connection: Connection) -> Account:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from feeds.celery import app
@@ -30,8 +30,7 @@ _nudged_at = 0.0
 
 
 def enqueue(
-    connection: Connection,
-    letter: Letter,
+    letters: Sequence[tuple[Connection, Letter]],
     *,
     lane: str,
     verb: Verb,
@@ -41,34 +40,38 @@ def enqueue(
     now: datetime,
     activity: Activity | None = None,
     author: User | None = None,
-) -> Delivery:
-    """Seal LETTER and put it at the end of its lane; the caller's transaction must be open.
+) -> list[Delivery]:
+    """Seal LETTERS, each at the end of its connection's lane; a transaction must be open.
 
     An earlier letter about the same activity that asks for the same address and has not gone yet
     has nothing more to say: it is superseded.
     """
-    queue = lock([connection], lane, now=now)[connection.pk]
+    lanes = lock([connection for connection, _ in letters], lane, now=now)
     if activity is not None:
-        _supersede(queue, activity, letter, now)
-    delivery = Delivery.objects.create(
-        lane=queue,
-        connection=connection,
-        activity=activity,
-        author=author,
-        verb=verb,
-        wire=wire,
-        title=title,
-        link=link,
-        method=letter.method,
-        path=letter.path,
-        headers=dict(letter.headers),
-        body=letter.body,
-        next_try_at=now,
-        created_at=now,
-    )
-    wake([queue.pk], now=now)
+        _supersede(activity, [(lanes[to.pk], letter) for to, letter in letters], now)
+    deliveries = [
+        Delivery(
+            lane=lanes[connection.pk],
+            connection=connection,
+            activity=activity,
+            author=author,
+            verb=verb,
+            wire=wire,
+            title=title,
+            link=link,
+            method=letter.method,
+            path=letter.path,
+            headers=dict(letter.headers),
+            body=letter.body,
+            next_try_at=now,
+            created_at=now,
+        )
+        for connection, letter in letters
+    ]
+    Delivery.objects.bulk_create(deliveries)
+    wake([lane.pk for lane in lanes.values()], now=now)
     transaction.on_commit(nudge, robust=True)
-    return delivery
+    return deliveries
 
 
 def cancel(delivery: Delivery, *, now: datetime) -> bool:
@@ -117,11 +120,13 @@ def _ask_a_worker() -> None:
 
 def lock(connections: Iterable[Connection], key: str, *, now: datetime) -> dict[int, Lane]:
     """Lock the lanes of KEY, made on first use, and return them by their connection's id."""
-    pks = sorted(connection.pk for connection in connections)
-    for pk in pks:
-        Lane.objects.get_or_create(connection_id=pk, key=key, defaults={"touched_at": now})
-    lanes = Lane.objects.filter(connection__in=pks, key=key).order_by("pk").select_for_update()
-    return {lane.connection_id: lane for lane in lanes}
+    pks = sorted({connection.pk for connection in connections})
+    lanes = Lane.objects.filter(connection__in=pks, key=key)
+    known = set(lanes.values_list("connection_id", flat=True))
+    missing = [Lane(connection_id=pk, key=key, touched_at=now) for pk in pks if pk not in known]
+    if missing:  # before any lock is held: two who make the same lanes would wait for each other
+        Lane.objects.bulk_create(missing, ignore_conflicts=True)
+    return {lane.connection_id: lane for lane in lanes.order_by("pk").select_for_update()}
 
 
 def _locked(delivery: Delivery) -> Lane:
@@ -148,7 +153,12 @@ def wake(lanes: Collection[int], *, now: datetime) -> None:
     )
 
 
-def _supersede(lane: Lane, activity: Activity, letter: Letter, now: datetime) -> None:
-    lane.deliveries.filter(
-        activity=activity, method=letter.method, path=letter.path, state__in=NOT_SENT_YET
-    ).update(state=Delivery.State.SUPERSEDED, settled_at=now, next_try_at=None)
+def _supersede(
+    activity: Activity, letters: Sequence[tuple[Lane, Letter]], now: datetime
+) -> None:
+    same = Q()
+    for lane, letter in letters:
+        same |= Q(lane=lane, method=letter.method, path=letter.path)
+    Delivery.objects.filter(same, activity=activity, state__in=NOT_SENT_YET).update(
+        state=Delivery.State.SUPERSEDED, settled_at=now, next_try_at=None
+    )

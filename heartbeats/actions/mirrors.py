@@ -111,8 +111,7 @@ def _send(
 ) -> None:
     assert beat.mirror is not None
     outbox.enqueue(
-        beat.mirror,
-        letter,
+        [(beat.mirror, letter)],
         lane=_lane(beat),
         verb=verb,
         wire=wire.WIRE,
