@@ -153,9 +153,7 @@ def wake(lanes: Collection[int], *, now: datetime) -> None:
     )
 
 
-def _supersede(
-    activity: Activity, letters: Sequence[tuple[Lane, Letter]], now: datetime
-) -> None:
+def _supersede(activity: Activity, letters: Sequence[tuple[Lane, Letter]], now: datetime) -> None:
     same = Q()
     for lane, letter in letters:
         same |= Q(lane=lane, method=letter.method, path=letter.path)
