@@ -11,7 +11,20 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from feeds.dialects.mapping import key
 from feeds.dialects.registry import WEBHOOKS
 from feeds.filters import FilterError, view_query
-from feeds.models import KEY_LENGTH, Component, EventKind, EventSource, Role, User
+from feeds.models import (
+    KEY_LENGTH,
+    PREFERENCES,
+    ZONE_LENGTH,
+    Component,
+    Density,
+    EventKind,
+    EventSource,
+    Role,
+    Theme,
+    Times,
+    User,
+    check_zone,
+)
 
 
 class SignInForm(AuthenticationForm):
@@ -39,6 +52,37 @@ class PasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
+
+
+class PreferencesForm(forms.Form):
+    """How a person wants to read: a field for each of PREFERENCES."""
+
+    theme = forms.ChoiceField(choices=Theme.choices)
+    density = forms.ChoiceField(label="Density of the feed", choices=Density.choices)
+    time_zone = forms.CharField(
+        max_length=ZONE_LENGTH,
+        validators=[check_zone],
+        help_text="In which the pages write times. Addresses, the API and fields to fill in stay "
+        "with UTC.",
+        widget=forms.TextInput(
+            attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    times = forms.ChoiceField(label="Times are written as", choices=Times.choices)
+    collapse = forms.BooleanField(
+        required=False,
+        label="Collapse repeats",
+        help_text="Three or more events in a row of one type, component and actor, within ten "
+        "minutes, become one row that opens.",
+    )
+    shortcuts = forms.BooleanField(
+        required=False,
+        label="Shortcuts of a single letter",
+        help_text="Such as j, k and /; the key ? lists them. Page Up and Page Down work without.",
+    )
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data, initial={name: getattr(user, name) for name in PREFERENCES})
 
 
 class LinksField(forms.CharField):

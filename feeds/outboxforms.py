@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from feeds.models import Composition, Connection, Delivery
+from feeds.reader import UtcField
 
 MOST_ID = 2**63 - 1
 SCHEDULED = Composition.State.SCHEDULED
@@ -57,14 +58,14 @@ class ReplayForm(forms.Form):
 
     state = forms.ChoiceField(label="Send again", choices=ENDED, required=False)
     connection = ToConnection()
-    since = forms.DateTimeField(
+    since = UtcField(
         label="Ended since",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="UTC. Left empty: from the beginning.",
         error_messages={"invalid": NO_MOMENT},
     )
-    until = forms.DateTimeField(
+    until = UtcField(
         required=False, widget=forms.HiddenInput, error_messages={"invalid": NO_MOMENT}
     )
 

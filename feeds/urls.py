@@ -110,6 +110,7 @@ urlpatterns = [
     path("views/<uuid:identity>/edit/", saved_views.edit, name="view-edit"),
     path("views/<uuid:identity>/delete/", saved_views.delete, name="view-delete"),
     path("settings/", account.settings_page, name="settings"),
+    path("settings/preferences/", account.preferences, name="preferences"),
     path("settings/tokens/", account.tokens, name="tokens"),
     path("settings/tokens/<int:pk>/", account.token, name="token"),
     path("settings/tokens/<int:pk>/revoke/", account.revoke, name="token-revoke"),

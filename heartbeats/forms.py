@@ -14,6 +14,7 @@ from django.utils import timezone
 from feeds.dialects.mapping import EPOCH
 from feeds.forms import is_web_address
 from feeds.models import KEY_LENGTH, Component, Connection, Role, User
+from feeds.reader import UtcField
 from heartbeats.access import may_use
 from heartbeats.actions.mirrors import DIALECTS
 from heartbeats.models import (
@@ -351,7 +352,7 @@ class WindowForm(CronForm):
     """A new maintenance window."""
 
     name = forms.CharField(max_length=100, required=False, help_text="Why, for people.")
-    starts_at = forms.DateTimeField(
+    starts_at = UtcField(
         label="Begins (UTC)",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="Of one that comes again: none is before.",

@@ -14,12 +14,21 @@
     button.setAttribute("aria-label", button.title);
     button.querySelector("use").setAttribute("href", `${sprite()}#${icons[theme]}`);
   };
+  /** Let the theme go with who has signed in; until it has arrived, theme.js believes this browser. */
+  const sendTheme = async (theme) => {
+    try { localStorage.setItem("theme-sent", theme); } catch { /* then the server is believed */ }
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": document.querySelector("meta[name=csrf-token]").content };
+    const body = JSON.stringify({ preferences: { theme } });
+    const { ok } = await fetch("/api/v1/me", { method: "PATCH", keepalive: true, headers, body }).catch(() => ({}));
+    if (ok && localStorage.getItem("theme-sent") === theme) localStorage.removeItem("theme-sent");
+  };
   const nextTheme = () => {
     const order = ["system", "light", "dark"];
     const theme = order[(order.indexOf(root.dataset.theme || "system") + 1) % order.length];
     if (theme === "system") delete root.dataset.theme;
     else root.dataset.theme = theme;
     try { localStorage.setItem("theme", theme); } catch { /* it lasts until the next page */ }
+    if ("member" in root.dataset) sendTheme(theme);
     drawTheme();
   };
 

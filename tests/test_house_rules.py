@@ -55,7 +55,7 @@ HEARTBEATS_MAY_IMPORT = {
     },
     "heartbeats": {
         "feeds.actions", "feeds.models", "feeds.dialects", "feeds.forms", "feeds.views",
-        "feeds.templatetags", "feeds.vocabulary", "feeds.filters", "feeds.metrics",
+        "feeds.templatetags", "feeds.vocabulary", "feeds.filters", "feeds.metrics", "feeds.reader",
     },
 }  # fmt: skip
 #: Settings that the Makefile and the Procfile read, beside those of feeds/settings.py.

@@ -1,11 +1,13 @@
 """Who may come in: users, roles and tokens."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from feeds.models import ApiToken, Role, User
+from feeds.models import PREFERENCES, ApiToken, Role, User
 from feeds.moments import from_database
 
 #: How long a token may go without its "last used" being written again.
@@ -40,6 +42,16 @@ def set_role(user: User, role: Role) -> None:
         User.objects.filter(pk=user.pk).update(role=role)
         user.tokens.filter(role__in=stronger, revoked_at=None).update(revoked_at=timezone.now())
     user.role = role
+
+
+def prefer(user: User, wishes: Mapping[str, Any]) -> None:
+    """Keep WISHES, some of PREFERENCES, by which USER reads from now on, on every device."""
+    unknown = set(wishes) - set(PREFERENCES)
+    if unknown:
+        raise ValueError(f"{sorted(unknown)} are no preferences")
+    for name, value in wishes.items():
+        setattr(user, name, value)
+    User.objects.filter(pk=user.pk).update(**wishes)
 
 
 def create_token(user: User, *, role: Role, name: str = "") -> str:

@@ -15,6 +15,7 @@ from feeds.composing.slots import Kind, Slot
 from feeds.dialects.mapping import DialectError, Document
 from feeds.dialects.outward import UPSTREAMS
 from feeds.models import KEY_LENGTH, Component, Connection
+from feeds.reader import UtcField
 
 NAMED_THERE = ("compass", "pulseboard")  # dialects of upstreams where components have ids
 LONGEST_PASTE = 1_000_000  # characters
@@ -101,7 +102,7 @@ class ComposeForm(Blamed):
         required=False,
         empty_label="None",
     )
-    send_at = forms.DateTimeField(
+    send_at = UtcField(
         label="Send at",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),

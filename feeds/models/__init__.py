@@ -3,7 +3,7 @@
 from feeds.models.catalogue import Alias, Attachment, Component, EventKind, EventSource, Site
 from feeds.models.events import CHANGED, Activity, Deletion, Refusal, sources_with_last_seen
 from feeds.models.hooks import HookDelivery, Webhook
-from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH, REFUSAL_BODY_LENGTH
+from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH, REFUSAL_BODY_LENGTH, ZONE_LENGTH
 from feeds.models.outbox import (
     Addressee,
     Attempt,
@@ -23,12 +23,16 @@ from feeds.models.people import (
     User,
     UserManager,
 )
+from feeds.models.preferences import NO_ZONE, PREFERENCES, Density, Theme, Times, check_zone
 
 __all__ = [
     "ALIAS_LENGTH",
     "CHANGED",
     "KEY_LENGTH",
+    "NO_ZONE",
+    "PREFERENCES",
     "REFUSAL_BODY_LENGTH",
+    "ZONE_LENGTH",
     "Activity",
     "Addressee",
     "Alias",
@@ -41,6 +45,7 @@ __all__ = [
     "Connection",
     "Deletion",
     "Delivery",
+    "Density",
     "EventKind",
     "EventSource",
     "EventTemplate",
@@ -52,8 +57,11 @@ __all__ = [
     "Role",
     "SavedView",
     "Site",
+    "Theme",
+    "Times",
     "User",
     "UserManager",
     "Webhook",
+    "check_zone",
     "sources_with_last_seen",
 ]

@@ -14,6 +14,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from feeds.models.lengths import KEY_LENGTH
+from feeds.models.preferences import KNOWN_PREFERENCES, Preferences
 
 
 class Role(models.TextChoices):
@@ -64,7 +65,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
-class User(AbstractBaseUser):
+class User(Preferences, AbstractBaseUser):
     """A person or a program, with one role."""
 
     username = models.CharField(
@@ -88,6 +89,7 @@ class User(AbstractBaseUser):
             ),
             models.UniqueConstraint(Lower("username"), name="one_user_for_a_name_in_any_case"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
+            KNOWN_PREFERENCES,
         ]
 
     def __str__(self) -> str:

@@ -18,17 +18,20 @@ from django.template.context import RequestContext
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import get_current_timezone
 from jinja2 import Environment
 
 from feeds import mentions, richtext, vocabulary
 from feeds.dialects.registry import WEBHOOKS
-from feeds.models import Activity, User
+from feeds.models import Activity, Theme, User
+from feeds.reader import MINUTE, SECOND, TIME, density_of, local, stamp
 from feeds.running import Standing, Strip, standings
 
 register = template.Library()
 
+STAMPS = {"second": SECOND, "minute": MINUTE, "time": TIME}
 HTML_DIALECTS = {"streams"}
 
 
@@ -107,14 +110,20 @@ class Times:
 
 
 def times(moment: datetime) -> Times:
-    """Write MOMENT, in UTC."""
-    utc = moment.astimezone(UTC)
+    """Write MOMENT on the reader's clock."""
+    here = local(moment)
     return Times(
-        iso=utc.isoformat(),
-        whole=f"{utc:%Y-%m-%d %H:%M:%S} UTC",
-        day=f"{utc:%Y-%m-%d}",
-        time=f"{utc:%H:%M:%S}",
+        iso=moment.astimezone(UTC).isoformat(),
+        whole=f"{here:%Y-%m-%d %H:%M:%S %Z}",
+        day=f"{here:%Y-%m-%d}",
+        time=f"{here:%H:%M:%S}",
     )
+
+
+@register.filter("stamp")
+def stamped(moment: datetime | None, to: str = "second") -> str:
+    """Write MOMENT on the reader's clock, with its zone; TO says how exactly."""
+    return stamp(moment, STAMPS[to]) if moment else ""
 
 
 @register.simple_tag
@@ -173,6 +182,7 @@ def pill(context: RequestContext, activity: Activity) -> SafeString:
 
 def _draw(context: RequestContext, name: str, **values: Any) -> SafeString:
     narrow_this = partial(narrowed, context.get("feed_query", ""))
+    values["times_as"] = getattr(context.get("user"), "times", "both")
     template = engines["jinja"].get_template(name)
     return mark_safe(template.render({**values, "narrow": narrow_this}))
 
@@ -181,6 +191,36 @@ def _draw(context: RequestContext, name: str, **values: Any) -> SafeString:
 def options(values: Sequence[str]) -> SafeString:
     """Write VALUES as the options of a datalist: there may be hundreds, and a loop takes longer."""
     return mark_safe("".join(f'<option value="{escape(value)}"></option>' for value in values))
+
+
+@register.simple_tag(takes_context=True)
+def reading(context: RequestContext) -> SafeString:
+    """Write how the reader wants the page as attributes of <html>, there before it is painted.
+
+    A stranger's theme is in their browser, and theme.js reads it.
+    """
+    user, request = context.get("user"), context.get("request")
+    if request is None or user is None:
+        return mark_safe("")
+    named = {"density": density_of(request), "zone": str(get_current_timezone())}
+    if isinstance(user, User):
+        named |= {"member": "", "times": user.times, "keys": "" if user.shortcuts else "off"}
+        named["theme"] = "" if user.theme == Theme.SYSTEM else user.theme
+    told = {name: value for name, value in named.items() if value or name == "member"}
+    return format_html_join("", ' data-{}="{}"', told.items())
+
+
+@register.simple_tag
+def now_here() -> str:
+    """Write the time of now on the reader's clock."""
+    return stamp(timezone.now(), TIME)
+
+
+@register.simple_tag
+def zone() -> str:
+    """Name the time zone of the page, and what it is called today."""
+    name, short = str(get_current_timezone()), f"{local(timezone.now()):%Z}"
+    return name if short == name else f"{name} ({short})"
 
 
 @register.simple_tag(takes_context=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
@@ -17,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from feeds import actions
-from feeds.forms import PasswordForm, SignInForm, TokenForm
+from feeds.forms import PasswordForm, PreferencesForm, SignInForm, TokenForm
 from feeds.models import ApiToken, Role, User
 from feeds.views.access import manages, members, person, posted
 
@@ -42,7 +43,7 @@ class SignOut(LogoutView):
 
 @members
 def settings_page(request: HttpRequest) -> HttpResponse:
-    """Show who one is, change the password, and tell admins what senders need to know."""
+    """Show one's settings section by section, and change the password."""
     user = person(request)
     form = PasswordForm(user, posted(request))
     if request.method == "POST" and form.is_valid():
@@ -50,13 +51,38 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, user)
         messages.success(request, "Your password is changed.")
         return redirect("settings")
-    context: dict[str, Any] = {"form": form, "role": Role(user.role).label}
+    return _settings(request, password=form)
+
+
+@members
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Keep how one wants to read."""
+    if request.method != "POST":
+        return redirect("settings")
+    user = person(request)
+    form = PreferencesForm(user, request.POST)
+    if not form.is_valid():
+        return _settings(request, preferences=form)
+    actions.prefer(user, form.cleaned_data)
+    messages.success(request, "Your preferences are kept, on all your devices.")
+    return redirect("settings")
+
+
+def _settings(request: HttpRequest, **forms: Any) -> HttpResponse:
+    """Show the page of settings, each section with its form; with what is wrong in one of FORMS."""
+    user = person(request)
+    context: dict[str, Any] = {
+        "role": Role(user.role).label,
+        "password": PasswordForm(user),
+        "preferences": PreferencesForm(user),
+        "zones": sorted(available_timezones()),
+        **forms,
+    }
     if manages(request):
         context |= {"site": actions.site(), "cloud_id": actions.cloud_id()}
         context["site_url"] = settings.SITE_URL
-    return render(
-        request, "account/settings.html", context, status=422 if request.method == "POST" else 200
-    )
+    status = 422 if request.method == "POST" else 200
+    return render(request, "account/settings.html", context, status=status)
 
 
 @never_cache

@@ -17,6 +17,7 @@ from feeds.composing import KINDS, ComposeForm, Kind, PasteForm, kind_of
 from feeds.dialects.mapping import DialectError, Document
 from feeds.models import Component, Composition, Connection
 from feeds.pasted import PasteError, read_pasted
+from feeds.reader import MINUTE, stamp
 from feeds.views.access import manages, person, posted, writers
 from feeds.views.composing import (
     addresses_of,
@@ -118,7 +119,7 @@ def _page_of(composed: Composition) -> Any:
 
 def _what_became_of(composed: Composition) -> str:
     if composed.state == Composition.State.SCHEDULED and composed.send_at:
-        return f"It will be sent on {composed.send_at:%Y-%m-%d at %H:%M} UTC."
+        return f"It will be sent on {stamp(composed.send_at, MINUTE)}."
     names = [connection.name for connection in composed.connections.all()]
     if not names:
         return "It is in the feed, and goes nowhere else."

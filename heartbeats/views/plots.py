@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from itertools import pairwise
 from math import ceil
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from feeds.reader import MINUTE, stamp
 from heartbeats.models import Ping
 from heartbeats.views.words import kind_of, lasting
 
@@ -110,4 +110,4 @@ def _dots(runs: Sequence[Ping], places: Sequence[tuple[float, float]]) -> SafeSt
 
 
 def _day(run: Ping) -> str:
-    return f"{run.at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return stamp(run.at, MINUTE)

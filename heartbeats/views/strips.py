@@ -11,8 +11,10 @@ from math import ceil
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import get_current_timezone_name
 
 from feeds.dialects.mapping import EPOCH
+from feeds.reader import MINUTE, local, stamp
 from feeds.templatetags.outbox import span
 from feeds.vocabulary import Mark
 from heartbeats.models import Flip, Heartbeat
@@ -125,7 +127,7 @@ def strip(beat: Heartbeat, flips: Sequence[Flip], window: str, *, now: datetime)
 def _table(cut: Sequence[Span]) -> list[Time]:
     newest = cut[: -TABLE_ROWS - 1 : -1]
     return [
-        Time(_stamp(one.start).replace("T", " "), span(one.end - one.start), state_of(one.state))
+        Time(stamp(one.start, MINUTE), span(one.end - one.start), state_of(one.state))
         for one in newest
     ]
 
@@ -150,14 +152,14 @@ def _draw(bars: Sequence[Bucket], spoken: str) -> SafeString:
 
 def _bar(bar: Bucket, left: int) -> str:
     if not bar.uptime.down:
-        return _calm(bar.start, bar.end, bar.state, left)
+        return _calm(bar.start, bar.end, bar.state, left, get_current_timezone_name())
     tall = max(LEAST, round(bar.bad * HEIGHT))
     words = f"{state_of(DOWN).word}, for {span(bar.uptime.down)}"
     return _link(bar.start, bar.end, words, _fill("down", left, tall))
 
 
 @lru_cache(maxsize=4096)  # most bars are calm, and then the same in all rows
-def _calm(start: datetime, end: datetime, state: str, left: int) -> str:
+def _calm(start: datetime, end: datetime, state: str, left: int, zone: str) -> str:
     if state == UP:
         return _link(start, end, state_of(UP).word, _fill("up", left, LEAST))
     empty = (
@@ -174,12 +176,11 @@ def _fill(tone: str, left: int, tall: int) -> str:
 
 
 def _link(start: datetime, end: datetime, words: str, shape: str) -> str:
-    since, until = _stamp(start), _stamp(end)
     return (
-        f'<a href="{PLACE}?since={since}&amp;until={until}#log" tabindex="-1">'
-        f"<title>{since.replace('T', ' ')} to {until.replace('T', ' ')}: {words}</title>{shape}</a>"
+        f'<a href="{PLACE}?since={_minute(start)}&amp;until={_minute(end)}#log" tabindex="-1">'
+        f"<title>{local(start):{MINUTE}} to {stamp(end, MINUTE)}: {words}</title>{shape}</a>"
     )
 
 
-def _stamp(moment: datetime) -> str:
+def _minute(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M}"

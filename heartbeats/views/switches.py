@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from feeds.actions import ActionError
+from feeds.reader import MINUTE, stamp
 from feeds.views.access import members
 from heartbeats import actions
 from heartbeats.forms import SnoozeForm
@@ -33,7 +34,7 @@ def ping_now(request: HttpRequest, identity: UUID) -> HttpResponse:
     after = find(identity)
     if after.state == State.RESPONSIVE:
         due = due_of(after, now=now)
-        awaited = f" The next ping is due at {due.at:%Y-%m-%d %H:%M:%S} UTC." if due else ""
+        awaited = f" The next ping is due at {stamp(due.at)}." if due else ""
         text = f"Pinged: {after.name} is {after.state}.{awaited}"
         messages.success(request, text)
     else:
@@ -92,7 +93,7 @@ def snooze(request: HttpRequest, identity: UUID) -> HttpResponse:
 def _snoozed(beat: Heartbeat, until: datetime | None) -> str:
     if until is None:
         return f"People are told about {beat.name} again."
-    return f"Nobody is told about {beat.name} until {until:%Y-%m-%d %H:%M} UTC."
+    return f"Nobody is told about {beat.name} until {stamp(until, MINUTE)}."
 
 
 @members

@@ -9,6 +9,7 @@ from cronsim import CronSim, CronSimError
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from feeds.reader import MINUTE, local, stamp
 from feeds.templatetags.outbox import span
 from feeds.vocabulary import Mark
 from heartbeats.models import Heartbeat, Notification, Ping
@@ -95,15 +96,16 @@ def moment(at: datetime | None, now: datetime | None = None) -> SafeString | str
     """Write AT, exactly and as how long ago; beside NOW as short as it can be told from others."""
     if at is None:
         return ""
-    utc = at.astimezone(UTC)
-    whole = shown = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    here = local(at)
+    whole = shown = stamp(at)
     if now is not None:
-        same_day = utc.date() == now.astimezone(UTC).date()
-        shown = f"{utc:%H:%M:%S}" if same_day else f"{utc:%Y-%m-%d %H:%M}"
+        same_day = here.date() == local(now).date()
+        shown = f"{here:%H:%M:%S}" if same_day else f"{here:{MINUTE}}"
     return format_html(
         '<time datetime="{0}" title="{1}">{2}</time> '
-        '<relative-time class="ago" datetime="{0}" format="relative" no-title></relative-time>',
-        f"{utc:%Y-%m-%dT%H:%M:%SZ}",
+        '<relative-time class="ago" datetime="{0}" title="{1}" format="relative" no-title>'
+        "</relative-time>",
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         whole,
         shown,
     )

@@ -5,17 +5,69 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema, inline_serializer
+from django.core.exceptions import ValidationError
+from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feeds import actions
 from feeds.api.auth import caller_of
+from feeds.api.native.fields import Flag, Strict, Text, read
 from feeds.api.native.paging import PAGE_LIMIT
 from feeds.api.native.tokens import TokenShape, token_json
-from feeds.api.resource import Resource
-from feeds.models import ApiToken, Role
+from feeds.api.resource import EVERYBODY, Resource
+from feeds.models import (
+    PREFERENCES,
+    ZONE_LENGTH,
+    ApiToken,
+    Density,
+    Role,
+    Theme,
+    Times,
+    User,
+    check_zone,
+)
+
+
+class PreferenceFields(Strict):
+    """How the caller wants to read the pages."""
+
+    theme = serializers.ChoiceField(Theme.choices, required=False)
+    density = serializers.ChoiceField(Density.choices, required=False)
+    time_zone = Text(
+        required=False,
+        max_length=ZONE_LENGTH,
+        help_text="A name of the tz database: Europe/Berlin.",
+    )
+    times = serializers.ChoiceField(Times.choices, required=False)
+    collapse = Flag(required=False, help_text="Adjacent repeats become one row.")
+    shortcuts = Flag(required=False, help_text="Shortcuts of a single letter.")
+
+    def validate_time_zone(self, name: str) -> str:
+        """Want a zone that is known here."""
+        try:
+            check_zone(name)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.message) from None
+        return name
+
+
+class PreferencesShape(serializers.Serializer[Any]):
+    """How the caller reads the pages; the API itself stays with UTC."""
+
+    theme = serializers.ChoiceField(Theme.choices)
+    density = serializers.ChoiceField(Density.choices)
+    time_zone = serializers.CharField()
+    times = serializers.ChoiceField(Times.choices)
+    collapse = serializers.BooleanField()
+    shortcuts = serializers.BooleanField()
+
+
+class MeFields(Strict):
+    """What callers may change of themselves."""
+
+    preferences = PreferenceFields()
 
 
 class MeShape(serializers.Serializer[Any]):
@@ -25,6 +77,7 @@ class MeShape(serializers.Serializer[Any]):
     name = serializers.CharField()
     email = serializers.CharField()
     role = serializers.ChoiceField(Role.choices, help_text="What this request may do.")
+    preferences = PreferencesShape()
     token = TokenShape(allow_null=True, help_text="The token that came, if one did.")
 
 
@@ -49,27 +102,51 @@ class SiteShape(serializers.Serializer[Any]):
     )
 
 
+EXAMPLE = OpenApiExample(
+    "Dark, in Berlin",
+    request_only=True,
+    value={"preferences": {"theme": "dark", "time_zone": "Europe/Berlin"}},
+)
+
+
 class Me(Resource):
     """The caller."""
 
     members_only = True
+    write_roles = EVERYBODY
 
     @extend_schema(summary="Who am I", responses=MeShape)
     def get(self, request: Request) -> Response:
         """Answer who the caller is."""
-        caller = caller_of(request)
-        user = caller.user
-        tokens = ApiToken.objects.select_related("user")
-        token = tokens.filter(pk=caller.token_id).first() if caller.token_id else None
-        return Response(
-            {
-                "username": user.username,
-                "name": user.name,
-                "email": user.email,
-                "role": caller.role.value,
-                "token": token and token_json(token),
-            }
-        )
+        return Response(_me(request))
+
+    @extend_schema(
+        summary="Change how the pages look to me",
+        description="What is not named stays as it is.",
+        request=MeFields,
+        responses=MeShape,
+        examples=[EXAMPLE],
+    )
+    def patch(self, request: Request) -> Response:
+        """Keep preferences."""
+        wishes = read(MeFields, request.data)["preferences"]
+        actions.prefer(caller_of(request).user, wishes)
+        return Response(_me(request))
+
+
+def _me(request: Request) -> dict[str, Any]:
+    caller = caller_of(request)
+    tokens = ApiToken.objects.select_related("user")
+    token = tokens.filter(pk=caller.token_id).first() if caller.token_id else None
+    user = User.objects.get(pk=caller.user.pk)  # a token brings no preferences
+    return {
+        "username": user.username,
+        "name": user.name,
+        "email": user.email,
+        "role": caller.role.value,
+        "preferences": {name: getattr(user, name) for name in PREFERENCES},
+        "token": token and token_json(token),
+    }
 
 
 class Site(Resource):
