@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.house import House
-from tests.visitor import Open
+from tests.visitor import Open, choose_theme
 
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
@@ -72,13 +72,12 @@ def test_the_policy_lets_its_dialogs_be(chromium: Browser, served: House, cookie
 def test_it_wears_the_theme_of_the_page(desk: Open, scheme: str, other: str) -> None:
     page = desk(ADDRESS, color_scheme=scheme)
     system = editor_background(page)
-    theme = page.locator("#theme")
-    while theme.get_attribute("title") != f"Theme: {other}":
-        theme.click()
+    choose_theme(page, other)
     expect(page.locator(".graphiql-editors")).not_to_have_css("background-color", system)
     chosen = editor_background(page)
     page.reload()
     expect(page.locator(".graphiql-editors")).to_have_css("background-color", chosen)
+    choose_theme(page, "system")  # for whoever comes next
 
 
 @pytest.mark.parametrize("width", [320, 390])

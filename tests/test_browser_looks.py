@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.house import House
-from tests.visitor import Open
+from tests.visitor import Open, choose_theme
 
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
@@ -162,10 +162,11 @@ def test_a_theme_that_was_chosen_stays(desk: Open) -> None:
     button.click()
     expect(button).to_have_attribute("aria-label", "Theme: system")
     assert background(page) == PAPER
+    choose_theme(page, "system")  # and the server has heard of it, for whoever comes next
 
 
 def test_the_chosen_theme_is_there_before_anything_is_painted(desk: Open) -> None:
-    page = desk("/", color_scheme="light")
+    page = desk("/sign-in/", stranger=True, color_scheme="light")
     page.evaluate("localStorage.setItem('theme', 'dark')")
     page.add_init_script("""
       new MutationObserver((changes, observer) => {

@@ -25,6 +25,14 @@ def sign_in(page: Page, served: House, path: str = "/") -> None:
     page.wait_for_selector("form[action='/sign-out/']")
 
 
+def choose_theme(page: Page, name: str) -> None:
+    """Click until the theme is NAME, and the server knows it."""
+    button = page.locator("#theme")
+    while button.get_attribute("title") != f"Theme: {name}":
+        button.click()
+    page.wait_for_function("localStorage.getItem('theme-sent') === null")
+
+
 def rows(page: Page) -> list[str]:
     """Return the ids of the rows, in their order."""
     found = page.locator("article.row")
