@@ -438,7 +438,7 @@
   let shown = null;
   let leave = () => {};
   const begin = () => {
-    const root = document.querySelector("#feed > [data-rows]");
+    const root = document.querySelector("#feed [data-rows]");
     if (root === shown) return;
     leave();
     shown = root;

@@ -174,6 +174,18 @@ def running_rows(context: RequestContext, strip: Strip) -> SafeString:
     return _draw(context, "running.html", activities=strip.rows, standings=strip.standings)
 
 
+@register.simple_tag
+def facets(explorer: Any) -> SafeString:
+    """Draw the facets beside the list."""
+    return mark_safe(engines["jinja"].get_template("facets.html").render({"explorer": explorer}))
+
+
+@register.simple_tag
+def histogram(explorer: Any) -> SafeString:
+    """Draw the bars above the list."""
+    return mark_safe(engines["jinja"].get_template("histogram.html").render({"explorer": explorer}))
+
+
 @register.simple_tag(takes_context=True)
 def pill(context: RequestContext, activity: Activity) -> SafeString:
     """Draw the state of ACTIVITY."""

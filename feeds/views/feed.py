@@ -15,12 +15,14 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from feeds import actions
+from feeds.facets import Counts
 from feeds.filters import FeedFilter, FilterError, Page, page
 from feeds.models import Activity, SavedView, User
 from feeds.news import watermark
 from feeds.templatetags.pulseboard import escaped, feed_address
 from feeds.views.access import readers
 from feeds.views.composed import fate_of
+from feeds.views.facets import Explorer
 from feeds.views.filterform import INPUTS, chips, form
 from feeds.views.running import strip_of
 
@@ -30,19 +32,22 @@ VIEWS_SHOWN = 50
 @readers
 def feed(request: HttpRequest) -> HttpResponse:
     """Show what happened, newest first: the page, or for htmx its list alone."""
-    context: dict[str, Any] = {"chips": [], "filtered": True}
+    context: dict[str, Any] = {"chips": [], "filtered": True, "explorer": None}
     status = 200
     try:
         filter = FeedFilter.read(request.GET)
         context |= {"filtered": bool(filter), "chips": chips(request.GET, filter)}
         seq = watermark()  # before the rows: what comes between the two is above it
-        context |= listing(request, page(filter, request.GET), request.GET, seq=seq)
+        found = page(filter, request.GET)
+        context |= listing(request, found, request.GET, seq=seq)
+        context["explorer"] = Explorer.of(request.GET, filter, found)
         context |= strip_of(filter, request.GET)
     except FilterError as error:
         status, context["error"] = 400, error
         context["open"] = error.field in (*INPUTS, "since", "until")
     if not is_fragment(request):
-        context |= form(request.GET)
+        explorer: Explorer | None = context["explorer"]
+        context |= form(request.GET, explorer.counts if explorer else Counts())
         if isinstance(request.user, User):
             context["views"] = SavedView.objects.seen_by(request.user)[:VIEWS_SHOWN]
     if status == 200 and not context["page"].rows and not context["filtered"]:

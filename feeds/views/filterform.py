@@ -7,13 +7,12 @@ from typing import Any
 
 from django.http import QueryDict
 
+from feeds.facets import Counts
 from feeds.filters import FACETS, Choice, FeedFilter
-from feeds.models import Activity, Component
 from feeds.templatetags.pulseboard import escaped, feed_address
 from feeds.vocabulary import KINDS, STATES
 
-SUGGESTED_FROM = 300  # newest activities whose values the inputs suggest
-SUGGESTED_COMPONENTS = 200
+SUGGESTED = 200  # values of each input
 
 LABELS = {
     "type": "Type",
@@ -54,26 +53,19 @@ class Input:
     suggestions: list[str]
 
 
-def form(query: QueryDict) -> dict[str, Any]:
-    """Return what the filter form shows.
-
-    Suggestions cost two queries, whatever the size of the history: the values of the newest
-    SUGGESTED_FROM activities, and at most SUGGESTED_COMPONENTS slugs.
-    """
-    newest = Activity.objects.order_by("-occurred_at", "-id")
-    seen = list(newest.values_list("generator", "actor_key", "target_key")[:SUGGESTED_FROM])
+def form(query: QueryDict, counts: Counts) -> dict[str, Any]:
+    """Return what the filter form shows; it suggests what COUNTS has most of."""
     suggestions = {
-        name: sorted({row[at] for row in seen if row[at]})
-        for at, name in enumerate(("generator", "actor", "target"))
+        name: sorted(value.value for value in values[:SUGGESTED])
+        for name, values in counts.facets.items()
     }
-    slugs = Component.objects.order_by("slug").values_list("slug", flat=True)
-    suggestions["component"] = list(slugs[:SUGGESTED_COMPONENTS])
     return {
         "inputs": [_input(query, name, suggestions.get(name, [])) for name in INPUTS],
         "boxes": [_boxes(query, "type", KINDS), _boxes(query, "state", STATES)],
         "since": query.get("since", ""),
         "until": query.get("until", ""),
         "q": query.get("q", ""),
+        "stack": query.get("stack", ""),
     }
 
 
