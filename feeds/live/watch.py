@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +17,8 @@ from feeds.live.window import Mark
 
 log = logging.getLogger("feeds.live")
 
-TICK = 0.25  # seconds between looks, and so between two hints to a page
+TICK = 0.15  # seconds from look to look, and so between two hints to a page
+BREATH = 0.05  # seconds between two looks, however long they take
 
 
 class Watch:
@@ -54,7 +56,7 @@ class Watch:
     async def _look_for_all(self, in_thread: Callable[..., Awaitable[Any]]) -> None:
         lookout: Lookout | None = None
         while self.listeners:
-            listeners = list(self.listeners)
+            listeners, begun = list(self.listeners), time.monotonic()
             try:
                 await in_thread(self._thread, close_old_connections)  # or one that broke
                 lookout = lookout or await in_thread(self._thread, Lookout)
@@ -64,7 +66,7 @@ class Watch:
                 await asyncio.sleep(1)
             else:
                 self._deliver(found, lookout.mark)
-                await asyncio.sleep(TICK)
+                await asyncio.sleep(max(BREATH, begun + TICK - time.monotonic()))
 
     def _deliver(self, found: dict[Listener, News], mark: Mark) -> None:
         self.seq = mark.seq
