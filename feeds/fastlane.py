@@ -15,12 +15,11 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from feeds import limits
-from feeds.actions import Outcome, Recorded, Sender, cloud_id, name_actor
+from feeds.actions import Outcome, Recorded, Sender, cloud_id, name_actor, rate_limit
 from feeds.ari import InvalidAri, parse_component
 from feeds.dialects.mapping import Draft
 from feeds.upsert import COLUMNS, ON_CONFLICT, TABLE, as_json, cast, row_of
@@ -53,7 +52,7 @@ def take(sender: Sender, draft: Draft | None, *, limited: bool = True) -> Passag
     row = row_of(identity, None, draft, sender.user.pk, str(now))
     parameters = {
         **limits.parameters(sender, now),
-        "limit": settings.RATE_LIMIT if limited else 0,
+        "limit": rate_limit() if limited else 0,
         "row": as_json([{**row, "source": draft.source_id, "component": _component(draft)}]),
         "writable": not draft.site_id or draft.site_id == cloud_id(),
     }

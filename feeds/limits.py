@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import connection
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from feeds.actions import Sender
+from feeds.actions import Sender, rate_limit
 from feeds.models import RateWindow
 from feeds.moments import from_database, to_database
 
@@ -90,5 +89,5 @@ def count(sender: Sender, *, limited: bool = True) -> Allowance | None:
 def allowance(counted: tuple[Any, ...], now: datetime, *, limited: bool) -> Allowance:
     """Read what COUNT or CHECK returned."""
     number, started_at = counted
-    limit = settings.RATE_LIMIT if limited else 0
+    limit = rate_limit() if limited else 0
     return Allowance(limit, number, from_database(started_at) + WINDOW, now)

@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "feeds.origin.middleware",  # after who is signed in is known
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "feeds.urls"
@@ -246,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "connections", "description": "Systems that composed events are sent to."},
         {"name": "deliveries", "description": "The outbox: letters, and what became of them."},
         {"name": "tokens", "description": "What lets programs in."},
+        {"name": "audit", "description": "Who changed what."},
         {"name": "me", "description": "Who calls."},
         {"name": "site", "description": "What senders need to know."},
     ],

@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from feeds.api import bulk, compass, hooks, metrics, schema, streams, syndication, teamhub
 from feeds.api.graphql import views as graphql
 from feeds.api.native import activities, deliveries, digests, me, tokens
+from feeds.api.native import audit as audit_api
 from feeds.api.native import components as catalogue
 from feeds.api.native import connections as upstreams
 from feeds.api.native import hooks as hook_api
@@ -22,6 +23,7 @@ from feeds.filters import PAGE_SIZE
 from feeds.views import (
     account,
     api_docs,
+    audit,
     components,
     compose,
     compose_parts,
@@ -35,8 +37,10 @@ from feeds.views import (
     replay,
     rows,
     running,
+    site,
     sources,
     tracker,
+    users,
     webhooks,
 )
 from feeds.views import saved as saved_views
@@ -114,6 +118,17 @@ urlpatterns = [
     path("settings/tokens/", account.tokens, name="tokens"),
     path("settings/tokens/<int:pk>/", account.token, name="token"),
     path("settings/tokens/<int:pk>/revoke/", account.revoke, name="token-revoke"),
+    path("settings/site/", site.site, name="site"),
+    path("settings/site/company-key/", site.company_key, name="site-company-key"),
+    path("settings/retention/", site.retention, name="retention"),
+    path("settings/limits/", site.limits, name="limits"),
+    path("settings/users/", users.index, name="users"),
+    path("settings/users/new/", users.create, name="user-new"),
+    path("settings/users/<int:pk>/", users.show, name="user"),
+    path("settings/users/<int:pk>/active/", users.switch, name="user-active"),
+    path("settings/users/<int:pk>/invitation/", users.invite, name="user-invite"),
+    path("settings/users/<int:pk>/tokens/", users.token, name="user-token"),
+    path("settings/audit/", audit.index, name="audit"),
     path("settings/webhooks/", webhooks.index, name="webhooks"),
     path("settings/webhooks/<uuid:identity>/", webhooks.show, name="webhook"),
     path("settings/webhooks/<uuid:identity>/secret/", webhooks.rotate, name="webhook-rotate"),
@@ -137,6 +152,11 @@ urlpatterns = [
     path("outbox/<uuid:identity>/retry/", outbox.retry, name="delivery-retry"),
     path("outbox/<uuid:identity>/cancel/", outbox.cancel, name="delivery-cancel"),
     path("sign-in/", account.SignIn.as_view(), name="login"),
+    path(
+        "sign-in/invitation/<str:uidb64>/<str:token>/",
+        users.Invitation.as_view(),
+        name="invitation",
+    ),
     path("sign-out/", account.SignOut.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     # for machines that watch us
@@ -208,6 +228,7 @@ urlpatterns = [
     path("api/v1/sources/<uuid:identity>/days", digests.SourceDays.as_view()),
     path("api/v1/sources/<uuid:identity>/test", digests.SourceTest.as_view()),
     path("api/v1/sources/<uuid:identity>/refusals", event_sources.SourceRefusals.as_view()),
+    re_path("^api/v1/audit/?$", audit_api.Audit.as_view(), name="api-audit"),
     path("api/v1/tokens", tokens.Tokens.as_view(), name="api-tokens"),
     path("api/v1/tokens/<int:pk>", tokens.OneToken.as_view(), name="api-token"),
     path("api/v1/tokens/<int:pk>/refusals", tokens.TokenRefusals.as_view()),

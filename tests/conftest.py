@@ -22,7 +22,7 @@ from tests.house import House, house
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Forget what a process keeps of a database, for each test has one of its own."""
-    actions.site.cache_clear()
+    actions.forget_site()
     auth._callers.clear()
     mentions._known_at.cache_clear()
     estimates.forget()

@@ -3,6 +3,7 @@
 from feeds.actions.aliases import create_alias, delete_alias
 from feeds.actions.amendments import amend_activity
 from feeds.actions.answers import claim_answer, keep_answer
+from feeds.actions.audit import SECRET, Change, differences, note, values_of, words
 from feeds.actions.catalogue import (
     LABELS_PER_COMPONENT,
     add_labels,
@@ -91,31 +92,44 @@ from feeds.actions.outbox import (
 )
 from feeds.actions.people import (
     LAST_USED_STEP,
+    change_user,
     create_token,
     create_user,
     ensure_user,
     issue_token,
     log_in,
+    note_password,
     prefer,
     revoke_token,
     set_role,
     touch_token,
 )
 from feeds.actions.reaper import abandon_runs
-from feeds.actions.retention import prune
+from feeds.actions.retention import AUDIT_KEPT, prune
 from feeds.actions.samples import record_sample
-from feeds.actions.site import cloud_id, site
+from feeds.actions.site import (
+    change_site,
+    cloud_id,
+    forget_site,
+    rate_limit,
+    retention,
+    rotate_company_key,
+    site,
+)
 from feeds.actions.views import change_view, delete_view, save_view
 
 __all__ = [
+    "AUDIT_KEPT",
     "DELIVERIES_KEPT",
     "LABELS_PER_COMPONENT",
     "LAST_USED_STEP",
     "REFUSALS_KEPT",
     "REPLAYED",
+    "SECRET",
     "SOURCE_GONE",
     "ActionError",
     "Address",
+    "Change",
     "Choice",
     "ComponentMalformed",
     "ComponentUnknown",
@@ -143,6 +157,8 @@ __all__ = [
     "change_composition",
     "change_connection",
     "change_link",
+    "change_site",
+    "change_user",
     "change_view",
     "claim_answer",
     "cloud_id",
@@ -166,10 +182,12 @@ __all__ = [
     "delete_view",
     "delete_webhook",
     "detach",
+    "differences",
     "draft_of",
     "ensure_user",
     "find_component",
     "find_source",
+    "forget_site",
     "issue_token",
     "keep_answer",
     "link_id",
@@ -178,10 +196,13 @@ __all__ = [
     "log_refusal",
     "may_touch",
     "name_actor",
+    "note",
+    "note_password",
     "pause",
     "plan_replay",
     "prefer",
     "prune",
+    "rate_limit",
     "record",
     "record_many",
     "record_sample",
@@ -192,11 +213,13 @@ __all__ = [
     "replay",
     "repository_of",
     "resume",
+    "retention",
     "retract",
     "retry_delivery",
     "revise",
     "revoke_token",
     "revoke_webhook",
+    "rotate_company_key",
     "rotate_secret",
     "save_template",
     "save_view",
@@ -205,4 +228,6 @@ __all__ = [
     "test_connection",
     "touch_token",
     "used_of",
+    "values_of",
+    "words",
 ]

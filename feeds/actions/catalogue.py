@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
+from feeds.actions.audit import differences, note, values_of
 from feeds.actions.errors import (
     ComponentMalformed,
     ComponentUnknown,
@@ -28,6 +29,7 @@ from feeds.dialects.mapping import key
 from feeds.models import (
     Activity,
     Attachment,
+    AuditEntry,
     Component,
     Composition,
     Delivery,
@@ -35,6 +37,7 @@ from feeds.models import (
     EventSource,
 )
 
+Kind, Verb = AuditEntry.Kind, AuditEntry.Verb
 RESERVED = {"new"}  # slugs that are addresses of pages: /components/new/
 LABELS_PER_COMPONENT = 20  # as in Compass
 LINKS_OF_A_TYPE = 10  # of a component; Compass's own SDK allows as many
@@ -42,11 +45,14 @@ LINKS_OF_A_TYPE = 10  # of a component; Compass's own SDK allows as many
 
 def create_source(external_id: str, *, kind: str, name: str = "") -> EventSource:
     """Make the source of EXTERNAL_ID and KIND, or return the one that exists."""
-    source, created = EventSource.objects.get_or_create(
-        external_id=key(external_id),
-        kind=kind,
-        defaults={"name": name, "repository": repository_of(external_id)},
-    )
+    with transaction.atomic():
+        source, created = EventSource.objects.get_or_create(
+            external_id=key(external_id),
+            kind=kind,
+            defaults={"name": name, "repository": repository_of(external_id)},
+        )
+        if created:
+            note(Kind.SOURCE, Verb.CREATED, _named(source), key=source.uuid)
     if created and kind == EventKind.PULL_REQUEST and source.repository:
         for component in Component.objects.filter(sources__repository=source.repository).distinct():
             _attach_if_room(component, source)
@@ -55,8 +61,16 @@ def create_source(external_id: str, *, kind: str, name: str = "") -> EventSource
 
 def rename_source(source: EventSource, name: str) -> None:
     """Call SOURCE otherwise; external id and kind stay, for senders and events rely on them."""
+    before = values_of(source, ["name"])
     source.name = name
-    source.save(update_fields=["name"])
+    with transaction.atomic():
+        source.save(update_fields=["name"])
+        changes = differences(before, {"name": name})
+        note(Kind.SOURCE, Verb.CHANGED, _named(source), key=source.uuid, changes=changes)
+
+
+def _named(source: EventSource) -> str:
+    return f"{source} ({source.kind.replace('_', ' ')})"
 
 
 def repository_of(text: str) -> str:
@@ -84,6 +98,7 @@ def delete_source(source: EventSource, *, attached_too: bool = True) -> None:
         Delivery.objects.filter(activity__in=gone).update(activity=None)
         Composition.objects.filter(activity__in=gone).update(activity=None)
         gone._raw_delete("default")
+        note(Kind.SOURCE, Verb.DELETED, _named(source), key=source.uuid)
         source.delete()
 
 
@@ -143,7 +158,9 @@ def create_component(name: str, *, slug: str = "", **fields: Any) -> Component:
             continue
         try:
             with transaction.atomic():
-                return Component.objects.create(name=name, slug=candidate, **fields)
+                component = Component.objects.create(name=name, slug=candidate, **fields)
+                note(Kind.COMPONENT, Verb.CREATED, component, key=component.slug)
+                return component
         except IntegrityError:
             continue  # somebody took it in between: try the next
     raise Conflict(f"slug: another component with the slug {wanted!r} exists")
@@ -250,14 +267,19 @@ def _locked(component: Component, *names: str) -> Iterator[Component]:
         current = Component.objects.select_for_update().filter(pk=component.pk).first()
         if current is None:
             raise ComponentUnknown(f"component {component.slug!r} was deleted at this moment")
+        before = values_of(current, names)
         yield current
         current.save(update_fields=[*names, "updated_at"])
         component.updated_at = current.updated_at
+        changes = differences(before, values_of(current, names))
+        note(Kind.COMPONENT, Verb.CHANGED, current, key=current.slug, changes=changes)
 
 
 def delete_component(component: Component) -> None:
     """Delete COMPONENT; its sources and their events stay."""
-    component.delete()
+    with transaction.atomic():
+        note(Kind.COMPONENT, Verb.DELETED, component, key=component.slug)
+        component.delete()
 
 
 def attach(component: Component, source: EventSource) -> bool:
@@ -269,6 +291,8 @@ def attach(component: Component, source: EventSource) -> bool:
         Component.objects.select_for_update(of=("self",)).get(pk=component.pk)
         _check_room(component)
         _, created = Attachment.objects.get_or_create(component=component, source_id=source.pk)
+        if created:
+            note(Kind.ATTACHMENT, Verb.CREATED, _placed(component, source), key=component.slug)
     if created and source.repository and source.kind != EventKind.PULL_REQUEST:
         # Pull requests name no component: they show wherever their repository does.
         for other in EventSource.objects.filter(
@@ -293,4 +317,12 @@ def _check_room(component: Component) -> None:
 
 def detach(component: Component, source: EventSource) -> bool:
     """Hide the events of SOURCE from COMPONENT; return whether they were shown."""
-    return bool(Attachment.objects.filter(component=component, source=source).delete()[0])
+    with transaction.atomic():
+        gone = Attachment.objects.filter(component=component, source=source).delete()[0]
+        if gone:
+            note(Kind.ATTACHMENT, Verb.DELETED, _placed(component, source), key=component.slug)
+    return bool(gone)
+
+
+def _placed(component: Component, source: EventSource) -> str:
+    return f"{_named(source)} on {component}"

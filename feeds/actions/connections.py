@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from feeds import outbox, vault
+from feeds.actions.audit import SECRET, Change, differences, note, values_of
 from feeds.actions.errors import Conflict
 from feeds.dialects.letters import Probe
 from feeds.dialects.outward import UPSTREAMS
-from feeds.models import Attempt, Budget, Connection, Lane, User
+from feeds.models import Attempt, AuditEntry, Budget, Connection, Lane, User
 
 ATLASSIAN = (".atlassian.net", ".atlassian.com")  # where one account has one budget for all sites
 PAUSED = "paused by {}"
@@ -40,7 +42,7 @@ def create_connection(
     base_url = base_url.rstrip("/")
     try:
         with transaction.atomic():
-            return Connection.objects.create(
+            connection = Connection.objects.create(
                 name=name,
                 dialect=dialect,
                 base_url=base_url,
@@ -52,6 +54,8 @@ def create_connection(
                 pull_at=timezone.now() if pulls else None,
                 user=user,
             )
+            _note(connection, AuditEntry.Verb.CREATED)
+            return connection
     except IntegrityError:
         raise Conflict(_TAKEN) from None
 
@@ -80,6 +84,7 @@ def change_connection(
     base_url = base_url.rstrip("/")
     if not secret and place_of(base_url) != place_of(connection.base_url):
         raise Conflict(_ELSEWHERE)
+    before = _told(connection)
     connection.name, connection.base_url = name, base_url
     connection.account, connection.cloud_id = account, cloud_id
     connection.company_key = company_key
@@ -96,8 +101,25 @@ def change_connection(
                 connection.dialect, base_url, account or company_key, per_minute
             )
             connection.save(update_fields=fields)
+            changes = differences(before, _told(connection))
+            changes += [("secret", "a secret", SECRET)] if secret else []
+            _note(connection, AuditEntry.Verb.CHANGED, *changes)
     except IntegrityError:
         raise Conflict(_TAKEN) from None
+
+
+def _told(connection: Connection) -> dict[str, Any]:
+    """Return what the audit log tells of CONNECTION."""
+    return {
+        **values_of(connection, ["name", "base_url", "account", "cloud_id"]),
+        "company_key": connection.company_key[:4] and f"{connection.company_key[:4]}…",
+        "requests a minute": connection.budget.per_minute,
+        "reads events": connection.pull_at is not None,
+    }
+
+
+def _note(connection: Connection, verb: AuditEntry.Verb, *changes: Change) -> None:
+    note(AuditEntry.Kind.CONNECTION, verb, connection, key=connection.uuid, changes=changes)
 
 
 _ELSEWHERE = "secret: the address leads to another host than before, so enter the secret once more"
@@ -117,19 +139,25 @@ def delete_connection(connection: Connection) -> None:
     with transaction.atomic():
         lanes = Lane.objects.filter(connection=connection).order_by("pk").select_for_update()
         list(lanes.values_list("pk"))
+        _note(connection, AuditEntry.Verb.DELETED)
         connection.delete()
 
 
 def pause(connection: Connection, *, by: User) -> None:
     """Keep the letters to CONNECTION here until it is resumed."""
-    Connection.objects.filter(pk=connection.pk, paused_at=None).update(
-        paused_at=timezone.now(), pause_reason=PAUSED.format(by)
-    )
+    with transaction.atomic():
+        if Connection.objects.filter(pk=connection.pk, paused_at=None).update(
+            paused_at=timezone.now(), pause_reason=PAUSED.format(by)
+        ):
+            _note(connection, AuditEntry.Verb.PAUSED)
 
 
 def resume(connection: Connection) -> None:
     """Let the letters to CONNECTION go again."""
-    Connection.objects.filter(pk=connection.pk).update(paused_at=None, pause_reason="")
+    with transaction.atomic():
+        paused = Connection.objects.filter(pk=connection.pk, paused_at__isnull=False)
+        if paused.update(paused_at=None, pause_reason=""):
+            _note(connection, AuditEntry.Verb.RESUMED)
     outbox.nudge()
 
 
@@ -157,6 +185,8 @@ def _learn(connection: Connection, found: Probe) -> bool:
     try:
         with transaction.atomic():
             Connection.objects.filter(pk=connection.pk).update(**told)
+            changes = [(name.replace("_", " "), "none", "learnt from it") for name in told]
+            _note(connection, AuditEntry.Verb.CHANGED, *changes)
     except IntegrityError:
         raise Conflict(_TAKEN) from None
     for name, value in told.items():

@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from feeds import vault
-from feeds.models import REFUSAL_BODY_LENGTH, Component, HookDelivery, User, Webhook
+from feeds.actions.audit import SECRET, note
+from feeds.models import REFUSAL_BODY_LENGTH, AuditEntry, Component, HookDelivery, User, Webhook
 
 DELIVERIES_KEPT = 100  # a webhook
 NAME_LENGTH = 100  # characters of what a caller calls its event and delivery
@@ -24,31 +25,44 @@ def create_webhook(
     Its sources are attached to COMPONENT on first sight.
     """
     secret = _new_secret()
-    webhook = Webhook.objects.create(
-        name=name,
-        dialect=dialect,
-        user=user,
-        component=component,
-        sealed_secret=vault.seal(secret),
-    )
+    with transaction.atomic():
+        webhook = Webhook.objects.create(
+            name=name,
+            dialect=dialect,
+            user=user,
+            component=component,
+            sealed_secret=vault.seal(secret),
+        )
+        _note(webhook, AuditEntry.Verb.CREATED)
     return webhook, secret
 
 
 def rotate_secret(webhook: Webhook) -> str:
     """Give WEBHOOK another secret and return it; calls signed with the old one get 401."""
     secret = _new_secret()
-    Webhook.objects.filter(pk=webhook.pk).update(sealed_secret=vault.seal(secret))
+    with transaction.atomic():
+        Webhook.objects.filter(pk=webhook.pk).update(sealed_secret=vault.seal(secret))
+        _note(webhook, AuditEntry.Verb.CHANGED, ("secret", "a secret", SECRET))
     return secret
 
 
 def revoke_webhook(webhook: Webhook) -> None:
     """End WEBHOOK; its address is 404 from now on, and its log stays."""
-    Webhook.objects.filter(pk=webhook.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        valid = Webhook.objects.filter(pk=webhook.pk, revoked_at=None)
+        if valid.update(revoked_at=timezone.now()):
+            _note(webhook, AuditEntry.Verb.REVOKED)
 
 
 def delete_webhook(webhook: Webhook) -> None:
     """Delete WEBHOOK with its log; the events that it brought stay."""
-    webhook.delete()
+    with transaction.atomic():
+        _note(webhook, AuditEntry.Verb.DELETED)
+        webhook.delete()
+
+
+def _note(webhook: Webhook, verb: AuditEntry.Verb, *changes: tuple[str, str, str]) -> None:
+    note(AuditEntry.Kind.WEBHOOK, verb, webhook, key=webhook.uuid, changes=changes)
 
 
 def log_delivery(

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from feeds.models import PREFERENCES, ApiToken, Role, User
+from feeds.actions.audit import Change, differences, note, values_of
+from feeds.actions.errors import Conflict
+from feeds.models import PREFERENCES, ApiToken, AuditEntry, Role, User
 from feeds.moments import from_database
+
+Kind, Verb = AuditEntry.Kind, AuditEntry.Verb
 
 #: How long a token may go without its "last used" being written again.
 LAST_USED_STEP = timedelta(minutes=1)
@@ -23,10 +27,15 @@ def create_user(
     name: str = "",
     password: str | None = None,
 ) -> User:
-    """Make a user; without a password only tokens let it in."""
+    """Make a user; without a password only tokens let it in. Raises Conflict."""
     user = User(username=username, email=email, name=name, role=role)
     user.set_password(password)
-    user.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            note(Kind.USER, Verb.CREATED, username, key=user.pk, changes=[("role", "none", role)])
+    except IntegrityError:
+        raise Conflict("username: somebody has this user name or e-mail already") from None
     return user
 
 
@@ -35,13 +44,57 @@ def ensure_user(username: str, *, role: Role, name: str = "") -> User:
     return User.objects.by_login(username) or create_user(username, role=role, name=name)
 
 
+def change_user(user: User, fields: Mapping[str, Any]) -> None:
+    """Set FIELDS (name, email, role, is_active) of USER.
+
+    A weaker role takes the tokens that could do more with it. Raises Conflict for an e-mail that
+    somebody has, and where nobody would be left who is an admin.
+    """
+    try:
+        with transaction.atomic():
+            # The admins' rows are locked in one order: of two who demote each other, one is late.
+            admins = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk")
+            left = [one.pk for one in admins.select_for_update() if one.pk != user.pk]
+            current = User.objects.select_for_update().get(pk=user.pk)
+            before = values_of(current, fields)
+            for name, value in fields.items():
+                setattr(current, name, value)
+            if _rules(before, current) and not _rules({}, current) and not left:
+                raise Conflict(LAST_ADMIN)
+            current.save(update_fields=list(fields))
+            _revoke_stronger(current)
+            changes = differences(before, values_of(current, fields))
+            note(Kind.USER, Verb.CHANGED, current.username, key=current.pk, changes=changes)
+    except IntegrityError:
+        raise Conflict(f"email: somebody has the address {fields.get('email')!r} already") from None
+    for name, value in fields.items():
+        setattr(user, name, value)
+
+
+LAST_ADMIN = "the last admin must stay one: make somebody else an admin first"
+
+
+def _rules(before: Mapping[str, Any], user: User) -> bool:
+    """Tell whether USER is an admin who may come in, or was BEFORE."""
+    role, active = before.get("role", user.role), before.get("is_active", user.is_active)
+    return role == Role.ADMIN and bool(active)
+
+
+def _revoke_stronger(user: User) -> None:
+    stronger = set(Role) - set(Role(user.role).up_to)
+    for token in user.tokens.filter(role__in=stronger, revoked_at=None):
+        revoke_token(token)
+
+
 def set_role(user: User, role: Role) -> None:
     """Give USER another role, and revoke the tokens that could do more than it."""
-    stronger = set(Role) - set(role.up_to)
-    with transaction.atomic():
-        User.objects.filter(pk=user.pk).update(role=role)
-        user.tokens.filter(role__in=stronger, revoked_at=None).update(revoked_at=timezone.now())
-    user.role = role
+    change_user(user, {"role": role})
+
+
+def note_password(user: User) -> None:
+    """Write down that USER has another password."""
+    change = ("password", "a password", "another password")
+    note(Kind.USER, Verb.CHANGED, user.username, key=user.pk, changes=[change])
 
 
 def prefer(user: User, wishes: Mapping[str, Any]) -> None:
@@ -61,9 +114,21 @@ def create_token(user: User, *, role: Role, name: str = "") -> str:
 
 def issue_token(user: User, *, role: Role, name: str = "") -> tuple[ApiToken, str]:
     """Make a token for USER and return it with its secret, which is never shown again."""
+    with transaction.atomic():
+        token, secret = _new_token(user, role=role, name=name)
+        _note_token(token, Verb.CREATED, ("role", "none", role))
+    return token, secret
+
+
+def _new_token(user: User, *, role: Role, name: str) -> tuple[ApiToken, str]:
     secret = ApiToken.new_secret()
     digest = ApiToken.digest_of(secret)
     return user.tokens.create(name=name, role=role, prefix=secret[:8], digest=digest), secret
+
+
+def _note_token(token: ApiToken, verb: AuditEntry.Verb, *changes: Change) -> None:
+    subject = f"{token.name or token.prefix} of {token.user.username}"
+    note(Kind.TOKEN, verb, subject, key=token.pk, changes=changes)
 
 
 def log_in(user: User, *, name: str) -> str:
@@ -71,7 +136,7 @@ def log_in(user: User, *, name: str) -> str:
 
     Nobody tells us when such a program is done, so only the last LOG_INS_KEPT of them stay.
     """
-    secret = create_token(user, role=Role(user.role), name=name)
+    secret = _new_token(user, role=Role(user.role), name=name)[1]
     made = user.tokens.filter(name=name)
     kept = list(made.order_by("-id").values_list("id", flat=True)[:LOG_INS_KEPT])
     made.exclude(id__in=kept).delete()
@@ -80,7 +145,10 @@ def log_in(user: User, *, name: str) -> str:
 
 def revoke_token(token: ApiToken) -> None:
     """End TOKEN; requests that carry it get 401 from now on."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        valid = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
+        if valid.update(revoked_at=timezone.now()):
+            _note_token(token, Verb.REVOKED)
 
 
 def touch_token(token_id: int, last_used_at: datetime | str | None) -> None:

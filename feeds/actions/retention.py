@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from feeds.actions.answers import KEPT
+from feeds.actions.site import retention
 from feeds.models import (
     Activity,
+    AuditEntry,
     Composition,
     Deletion,
     Delivery,
@@ -18,16 +19,18 @@ from feeds.models import (
 )
 
 TOLD = timedelta(days=1)  # how long streams that resume are told of a deletion
+AUDIT_KEPT = timedelta(days=400)  # at least: who shortens the retention must not hide so
 PRUNE_BATCH = 5000  # rows a transaction, so that nobody waits long for the lock
 
 
 def prune() -> int:
-    """Delete what is older than RETENTION, and answers that were kept for long enough.
+    """Delete what is older than the retention, and answers that were kept for long enough.
 
     Return how many rows went.
     """
     now = timezone.now()
-    before = now - settings.RETENTION
+    kept = retention()
+    before = now - kept
     return sum(
         _delete_in_batches(rows)
         for rows in (
@@ -39,6 +42,7 @@ def prune() -> int:
                 state=Composition.State.SCHEDULED
             ),
             KeptAnswer.objects.filter(created_at__lt=now - KEPT),
+            AuditEntry.objects.filter(at__lt=now - max(kept, AUDIT_KEPT)),
             Deletion.objects.filter(deleted_at__lt=now - TOLD),
         )
     )

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
+from feeds import origin
 from feeds.actions import LAST_USED_STEP, Sender, touch_token
 from feeds.models import ApiToken, Role, User
 
@@ -59,6 +60,7 @@ def identify(request: HttpRequest) -> Caller | None:
         raise BadCredentials("Authorization: must be Basic or Bearer")
     if caller is None:
         raise BadCredentials("the user name, password or token is wrong, or the token is revoked")
+    origin.acts(caller.user, caller.token_id)
     return caller
 
 
@@ -125,6 +127,7 @@ def holder(secret: str) -> Caller:
     caller = _by_token(secret)
     if caller is None:
         raise BadCredentials(NOT_VALID)
+    origin.acts(caller.user, caller.token_id)
     return caller
 
 
@@ -137,6 +140,7 @@ def _recall(header: str, find: Callable[[], Caller | None]) -> Caller:
     digest = hashlib.sha256(header.encode(errors="surrogatepass")).digest()
     until, known = _callers.get(digest, (0.0, None))
     if known is not None and time.monotonic() < until:
+        origin.acts(known.user, known.token_id)
         return known
     caller = find()
     if caller is None:

@@ -1,5 +1,6 @@
 """The data: who may come in, what sends events, and the events themselves."""
 
+from feeds.models.audit import AuditEntry
 from feeds.models.catalogue import Alias, Attachment, Component, EventKind, EventSource, Site
 from feeds.models.events import CHANGED, Activity, Deletion, Refusal, sources_with_last_seen
 from feeds.models.hooks import HookDelivery, Webhook
@@ -39,6 +40,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Attempt",
+    "AuditEntry",
     "Budget",
     "Component",
     "Composition",

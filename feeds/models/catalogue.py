@@ -12,12 +12,17 @@ from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH
 
 
 class Site(models.Model):
-    """The one site of this installation, made on first use and never changed."""
+    """The one site of this installation, made on first use; its ids never change."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     cloud_id = models.UUIDField(default=uuid.uuid4)
     workspace_id = models.UUIDField(default=uuid.uuid4)
     company_key = models.CharField(max_length=32)
+    name = models.CharField(max_length=60, blank=True)
+    # What admins set on a page wins over the environment; "" and null leave it to that.
+    adopted_cloud_id = models.CharField(max_length=64, blank=True)
+    retention_days = models.PositiveIntegerField(null=True, blank=True)
+    rate_limit = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_site")]

@@ -23,7 +23,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import get_current_timezone
 from jinja2 import Environment
 
-from feeds import mentions, richtext, vocabulary
+from feeds import actions, mentions, richtext, vocabulary
 from feeds.dialects.registry import WEBHOOKS
 from feeds.models import Activity, Theme, User
 from feeds.reader import MINUTE, SECOND, TIME, density_of, local, stamp
@@ -56,6 +56,12 @@ register.filter("look", vocabulary.look)
 register.filter("icon_of", vocabulary.icon)
 register.filter("phrase", vocabulary.phrase)
 register.filter("facts", vocabulary.facts)
+
+
+@register.simple_tag
+def site_name() -> str:
+    """Return what admins called the site."""
+    return actions.site().name or "Pulseboard"
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -10,7 +11,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import LoginView, LogoutView
-from django.db.models import QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -22,7 +24,8 @@ from feeds.forms import PasswordForm, PreferencesForm, SignInForm, TokenForm
 from feeds.models import ApiToken, Role, User
 from feeds.views.access import manages, members, person, posted
 
-TOKENS_SHOWN = 200
+PER_PAGE = 100  # tokens
+UNUSED = timedelta(days=90)  # after which one asks whether a token is still wanted
 LOG_LENGTH = 100  # refused and ignored bodies
 
 
@@ -108,7 +111,12 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 "form": TokenForm(user),
             }
             status = 201
-    context["tokens"] = _tokens(request)[:TOKENS_SHOWN]
+    unused = "unused" in request.GET
+    rows = _unused(_tokens(request)) if unused else _tokens(request)
+    if text := request.GET.get("q", "").strip().replace("\x00", ""):
+        rows = rows.filter(Q(name__icontains=text) | Q(user__username__icontains=text))
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context |= {"page": page, "q": text, "unused": unused, "unused_days": UNUSED.days}
     return render(request, "account/tokens.html", context, status=status)
 
 
@@ -116,6 +124,13 @@ def _tokens(request: HttpRequest) -> QuerySet[ApiToken]:
     """Return the tokens that the person may see: their own, and to admins all."""
     rows = ApiToken.objects.select_related("user").order_by("-created_at", "-id")
     return rows if manages(request) else rows.filter(user=person(request))
+
+
+def _unused(rows: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+    """Return those of ROWS that still let somebody in, and that nobody used of late."""
+    before = timezone.now() - UNUSED
+    silent = Q(last_used_at__lt=before) | Q(last_used_at=None, created_at__lt=before)
+    return rows.filter(silent, revoked_at=None)
 
 
 def _curl(user: User, role: Role, secret: str) -> str:

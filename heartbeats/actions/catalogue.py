@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 
 from feeds import actions as feed
-from feeds.models import Activity, User
+from feeds.models import Activity, AuditEntry, User
 from heartbeats.actions import mirrors
 from heartbeats.actions.letters import Event, Told, tell
 from heartbeats.actions.turns import Turn, alert_id, follow, source_of, write_alerts
@@ -19,6 +19,7 @@ from heartbeats.models import Flip, Heartbeat, Team
 from heartbeats.schedule import deadline, period_of
 
 State = Heartbeat.State
+Kind, Verb = AuditEntry.Kind, AuditEntry.Verb
 TIMING = {"interval", "interval_unit", "grace", "cron", "time_zone"}
 #: What change_heartbeat() may set, beside "enabled".
 CHANGEABLE = {
@@ -33,15 +34,23 @@ class HeartbeatUnknown(feed.ActionError):
 
 def ensure_team(identifier: str) -> Team:
     """Return the team IDENTIFIER, made if there is none."""
-    return Team.objects.get_or_create(identifier=identifier)[0]
+    with transaction.atomic():
+        team, created = Team.objects.get_or_create(identifier=identifier)
+        if created:
+            feed.note(Kind.TEAM, Verb.CREATED, team, key=team.pk)
+    return team
 
 
 def change_team(team: Team, *, name: str, members: Sequence[User]) -> None:
     """Name TEAM, and say who is in it; nobody at all opens it to everybody."""
     with transaction.atomic():
+        before = {"name": team.name, "members": list(team.members.order_by("username"))}
         team.name = name
         team.save(update_fields=["name"])
         team.members.set(members)
+        after = {"name": name, "members": list(team.members.order_by("username"))}
+        changes = feed.differences(before, after)
+        feed.note(Kind.TEAM, Verb.CHANGED, team, key=team.pk, changes=changes)
 
 
 def create_heartbeat(
@@ -77,6 +86,7 @@ def create_heartbeat(
             beat.save(force_insert=True)
             Flip.objects.create(heartbeat=beat, state=state, at=now, reason="it was made")
             mirrors.begin(beat, now=now)
+            feed.note(Kind.HEARTBEAT, Verb.CREATED, _named(beat), key=beat.uuid)
     except IntegrityError:
         raise feed.Conflict(f"name: the team has a heartbeat {name!r} already") from None
     return beat
@@ -98,6 +108,7 @@ def change_heartbeat(beat: Heartbeat, fields: Mapping[str, Any], *, now: datetim
     enabled = wanted.pop("enabled", None)
     _check_names(wanted)
     with _locked(beat) as current:
+        before = feed.values_of(current, fields)
         component, mirror = current.component, (current.mirror, current.mirror_team)
         mirrored = mirrors.document(current, now=now) if current.mirror else None
         if (wanted.get("mirror", mirror[0]), wanted.get("mirror_team", mirror[1])) != mirror:
@@ -117,7 +128,21 @@ def change_heartbeat(beat: Heartbeat, fields: Mapping[str, Any], *, now: datetim
             mirrors.begin(current, now=now)
         else:
             mirrors.follow_change(current, mirrored, now=now)
+        _note_change(current, before, fields)
     return current
+
+
+def _note_change(beat: Heartbeat, before: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Note what FIELDS changed; to switch it on or off and no more is to resume or to pause it."""
+    changes = feed.differences(before, fields)
+    verb = Verb.CHANGED
+    if [name for name, _, _ in changes] == ["enabled"]:
+        verb, changes = Verb.RESUMED if fields["enabled"] else Verb.PAUSED, []
+    feed.note(Kind.HEARTBEAT, verb, _named(beat), key=beat.uuid, changes=changes)
+
+
+def _named(beat: Heartbeat) -> str:
+    return f"{beat.name} of {beat.team}"
 
 
 def pause(beat: Heartbeat, *, now: datetime) -> Heartbeat:
@@ -133,6 +158,10 @@ def resume(beat: Heartbeat, *, now: datetime) -> Heartbeat:
 def snooze(beat: Heartbeat, *, until: datetime | None, now: datetime) -> Heartbeat:
     """Tell nobody about BEAT until UNTIL, None: tell again from now on."""
     with _locked(beat) as current:
+        changes = feed.differences(
+            {"snoozed until": current.snoozed_until}, {"snoozed until": until}
+        )
+        feed.note(Kind.HEARTBEAT, Verb.CHANGED, _named(beat), key=beat.uuid, changes=changes)
         current.snoozed_until = until
         if current.state == State.UNRESPONSIVE and not current.announced:
             current.remind_at = now  # the monitor looks how long it stays silent
@@ -148,13 +177,17 @@ def delete_heartbeat(beat: Heartbeat, *, now: datetime) -> None:
             write_alerts([Turn(current, max(now, since), "it was deleted", since)], now=now)
             tell([Told(current, Event.OFF, max(now, since), "it was deleted")], now=now)
         mirrors.end(current, now=now)
+        feed.note(Kind.HEARTBEAT, Verb.DELETED, _named(current), key=current.uuid)
         current.delete()
 
 
 def rotate_ping_key(beat: Heartbeat) -> UUID:
     """Give BEAT another secret ping address; the old one is unknown from now on."""
     key = uuid4()
-    Heartbeat.objects.filter(pk=beat.pk).update(ping_key=key)
+    with transaction.atomic():
+        Heartbeat.objects.filter(pk=beat.pk).update(ping_key=key)
+        changes = [("ping address", "a secret address", feed.SECRET)]
+        feed.note(Kind.HEARTBEAT, Verb.CHANGED, _named(beat), key=beat.uuid, changes=changes)
     return key
 
 

@@ -7,13 +7,17 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from feeds import actions as feed
 from feeds import vault
+from feeds.models import AuditEntry
 from heartbeats.actions.letters import Event, Told, write_letters
 from heartbeats.models import Channel, Heartbeat, MaintenanceWindow, Notification, Team
 
+Kind, Verb = AuditEntry.Kind, AuditEntry.Verb
 SECRET_BYTES = 32  # Standard Webhooks: between 24 and 64
 SECRET_PREFIX = "whsec_"
 
@@ -24,34 +28,61 @@ def create_channel(
     """Make a channel of TEAM, or of one HEARTBEAT of it; return it with the secret that signs its
     webhooks, which is never shown again ("" for e-mail)."""
     secret = new_secret() if kind == Channel.Kind.WEBHOOK else ""
-    channel = Channel.objects.create(
-        team=team,
-        kind=kind,
-        address=address,
-        heartbeat=heartbeat,
-        name=name,
-        sealed_secret=vault.seal(secret) if secret else "",
-    )
+    with transaction.atomic():
+        channel = Channel.objects.create(
+            team=team,
+            kind=kind,
+            address=address,
+            heartbeat=heartbeat,
+            name=name,
+            sealed_secret=vault.seal(secret) if secret else "",
+        )
+        _note(channel, Verb.CREATED)
     return channel, secret
 
 
 def change_channel(channel: Channel, fields: Mapping[str, Any]) -> None:
     """Set FIELDS (name, address, enabled) of CHANNEL; letters on their way go there too."""
+    before = feed.values_of(channel, fields)
     for name, value in fields.items():
         setattr(channel, name, value)
-    channel.save(update_fields=list(fields))
+    with transaction.atomic():
+        channel.save(update_fields=list(fields))
+        _note(channel, Verb.CHANGED, *_without_paths(feed.differences(before, fields)))
+
+
+def _note(channel: Channel, verb: AuditEntry.Verb, *changes: feed.Change) -> None:
+    subject = channel.name or f"{channel.get_kind_display()} of {channel.heartbeat or channel.team}"
+    feed.note(Kind.CHANNEL, verb, subject, key=channel.uuid, changes=changes)
+
+
+def _without_paths(changes: list[feed.Change]) -> list[feed.Change]:
+    """Cut addresses behind their host: what follows is the secret of many a chat's webhook."""
+    return [
+        (name, _host(old), _host(new)) if name == "address" else (name, old, new)
+        for name, old, new in changes
+    ]
+
+
+def _host(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}/…" if parts.hostname else address
 
 
 def rotate_channel_secret(channel: Channel) -> str:
     """Give CHANNEL another secret, and return it."""
     secret = new_secret()
-    Channel.objects.filter(pk=channel.pk).update(sealed_secret=vault.seal(secret))
+    with transaction.atomic():
+        Channel.objects.filter(pk=channel.pk).update(sealed_secret=vault.seal(secret))
+        _note(channel, Verb.CHANGED, ("secret", "a secret", feed.SECRET))
     return secret
 
 
 def delete_channel(channel: Channel) -> None:
     """Delete CHANNEL; what was sent stays visible, and what was not is given up."""
-    channel.delete()
+    with transaction.atomic():
+        _note(channel, Verb.DELETED)
+        channel.delete()
 
 
 def test_channel(channel: Channel, *, now: datetime) -> Notification:
@@ -92,15 +123,22 @@ def create_window(
     time_zone: str = "UTC",
 ) -> MaintenanceWindow:
     """Keep people in peace from STARTS_AT for DURATION; with CRON each time that it names."""
-    return MaintenanceWindow.objects.create(
-        team=team,
-        heartbeat=heartbeat,
-        name=name,
-        starts_at=starts_at,
-        duration=duration,
-        cron=cron,
-        time_zone=time_zone,
-    )
+    with transaction.atomic():
+        window = MaintenanceWindow.objects.create(
+            team=team,
+            heartbeat=heartbeat,
+            name=name,
+            starts_at=starts_at,
+            duration=duration,
+            cron=cron,
+            time_zone=time_zone,
+        )
+        feed.note(Kind.WINDOW, Verb.CREATED, _spelt(window), key=window.uuid)
+    return window
+
+
+def _spelt(window: MaintenanceWindow) -> str:
+    return f"{window.name or 'Maintenance'} of {window.heartbeat or window.team}"
 
 
 def delete_window(window: MaintenanceWindow, *, now: datetime) -> None:
@@ -110,4 +148,5 @@ def delete_window(window: MaintenanceWindow, *, now: datetime) -> None:
             team_id=window.team_id, state=Heartbeat.State.UNRESPONSIVE, announced=False
         )
         spared.update(remind_at=now)
+        feed.note(Kind.WINDOW, Verb.DELETED, _spelt(window), key=window.uuid)
         window.delete()

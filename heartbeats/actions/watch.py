@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
+from feeds import actions as feed
 from feeds.moments import to_database
 from heartbeats.actions.letters import Event, Told, tell
 from heartbeats.actions.turns import Turn, follow
@@ -95,11 +95,11 @@ def _take(changes: str, column: str, now: datetime) -> list[Heartbeat]:
 
 def prune() -> int:
     """Delete the pings that are not among the last PINGS_KEPT of their heartbeat, and flips and
-    letters older than RETENTION; return how many rows went.
+    letters older than the retention; return how many rows went.
 
     The last flip of a heartbeat stays, for its state has lasted since then.
     """
-    before = timezone.now() - settings.RETENTION
+    before = timezone.now() - feed.retention()
     newer = Flip.objects.filter(heartbeat_id=OuterRef("heartbeat_id"), id__gt=OuterRef("id"))
     return sum(
         _delete_in_batches(rows)

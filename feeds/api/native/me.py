@@ -165,13 +165,13 @@ class Site(Resource):
                 "workspace_id": site.workspace_id,
                 "company_key": site.company_key,
                 "limits": {
-                    "requests_a_minute": settings.RATE_LIMIT,
+                    "requests_a_minute": actions.rate_limit(),
                     "event_bytes": settings.EVENT_BODY_LIMIT,
                     "bulk_bytes": settings.BULK_BODY_LIMIT,
                     "bulk_events": settings.BULK_EVENT_LIMIT,
                     "page_rows": PAGE_LIMIT,
                     "sources_a_component": settings.SOURCES_PER_COMPONENT,
-                    "retention_days": settings.RETENTION.days,
+                    "retention_days": actions.retention().days,
                 },
             }
         )
