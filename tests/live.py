@@ -144,7 +144,7 @@ def live_beside(place: House, site: Site) -> Iterator[Live]:
 def living(**env: str) -> Iterator[Live]:
     """Serve a Pulseboard of its own, and its streams beside it."""
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0", **env) as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         with place.served():
             site = Site.of(place)
             with live_beside(place, site) as found:

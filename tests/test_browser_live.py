@@ -98,7 +98,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         place.manage("collectstatic", "--no-input", "--verbosity", "0")
         with (
             place.served(threads=8),

@@ -50,7 +50,7 @@ THREADS = 4  # that answer requests
 @pytest.fixture(scope="module")
 def served() -> Iterator[House]:
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         place.manage("collectstatic", "--no-input", "--verbosity", "0")
         with place.served(one_port=True):
             yield place
@@ -148,7 +148,7 @@ def test_clients_that_hang_up_in_a_long_answer_leave_the_threads_free(site: Site
 
 def test_it_ends_within_seconds_while_streams_are_open() -> None:
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         command = web_of_procfile(place)
         with place.running("granian", *command[1:]) as server:
             wait_for(f"{place.url}/healthz")

@@ -286,7 +286,7 @@ def test_the_image_serves_as_the_tests_do(served: House) -> None:
 
 def test_the_command_of_the_image_serves(tmp_path: Path) -> None:
     with house(os.environ.get("DATABASE_URL", ""), STATIC_ROOT=str(tmp_path)) as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         place.manage("collectstatic", "--no-input", "--verbosity", "0")
         command = command_of_the_image()
         command[0] = str(BIN / command[0])
@@ -310,7 +310,7 @@ def test_the_worker_and_the_beat_of_the_image_work() -> None:
     worker = next(command for command in celery if "worker" in command)
     beat = next(command for command in celery if "beat" in command)
     with house(os.environ.get("DATABASE_URL", "")) as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         place.manage("demo")
         schedule = Path(place.env["DATA_DIR"]) / "beat-schedule"
         beat[beat.index("--schedule") + 1] = str(schedule)

@@ -284,7 +284,7 @@ def test_bulk_posts_that_make_the_same_sources_in_other_orders_are_all_taken(sit
 
 def test_killing_a_web_worker_loses_no_event_that_was_taken() -> None:
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         with place.served(workers=2):
             site = Site.of(place)
             bot, source = site.bot(), site.source()

@@ -20,7 +20,7 @@ BLOCKED = 1.5  # seconds after which who still waits is waiting for the other
 @pytest.fixture(scope="module")
 def home() -> Iterator[House]:
     with house(os.environ.get("DATABASE_URL", "")) as found:
-        found.manage("migrate", "--verbosity", "0")
+        found.migrate()
         yield found
 
 

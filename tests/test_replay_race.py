@@ -53,6 +53,7 @@ def post(session: requests.Session, url: str, form: dict[str, str]) -> requests.
 def test_the_same_plan_sent_by_several_at_once_sends_each_letter_once() -> None:
     database, own = os.environ.get("DATABASE_URL", ""), {"PRIVATE_UPSTREAMS": "1"}
     with upstream("compass", script=refused()) as up, house(database, **own) as place:
+        place.migrate()
         place.manage("bootstrap")
         setup = SETUP.format(url=up.url, count=LETTERS)
         assert place.run("-c", setup).splitlines()[-1] == str(LETTERS)

@@ -25,6 +25,7 @@ HEADERS = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
 def place() -> Iterator[tuple[House, str]]:
     """A Pulseboard under /jira as well, and the token of the bot `ci`."""
     with house(os.environ.get("DATABASE_URL", ""), CONTEXT_PATH="/jira") as made:
+        made.migrate()
         made.manage("bootstrap", "--no-demo")
         token = made.manage("create_token", "ci@example.com", "--role", "bot")
         with made.served(workers=2):

@@ -62,7 +62,7 @@ def mirrored(url: str = "http://127.0.0.1:9", **fields: Any) -> Heartbeat:
 def elsewhere() -> Iterator[House]:
     """Run another Pulseboard."""
     with house(os.environ.get("DATABASE_URL", ""), PRIVATE_UPSTREAMS="1") as found:
-        found.manage("migrate", "--verbosity", "0")
+        found.migrate()
         with found.served():
             yield found
 

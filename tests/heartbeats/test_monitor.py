@@ -54,7 +54,7 @@ def home() -> Iterator[House]:
     environment = {name: os.environ[name] for name in ("REDIS_URL",) if os.environ.get(name)}
     database = os.environ.get("DATABASE_URL", "")
     with house(database, PRIVATE_UPSTREAMS="1", **environment) as found:
-        found.manage("migrate", "--verbosity", "0")
+        found.migrate()
         yield found
 
 

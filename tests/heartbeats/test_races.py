@@ -30,7 +30,7 @@ DOWN = "Unresponsive"
 @pytest.fixture
 def home() -> Iterator[House]:
     with house(os.environ.get("DATABASE_URL", ""), PRIVATE_UPSTREAMS="1") as found:
-        found.manage("migrate", "--verbosity", "0")
+        found.migrate()
         yield found
 
 

@@ -66,7 +66,7 @@ def office(**env: str) -> Iterator[House]:
         )
     with house(os.environ.get("DATABASE_URL", ""), PRIVATE_UPSTREAMS="1", UPSTREAM_TIMEOUT="1",
                PYTHONPATH=str(ROOT), **env) as place:  # fmt: skip
-        place.manage("migrate")
+        place.migrate()
         yield place
 
 
@@ -109,7 +109,7 @@ def composer(place: House, ups: list[Remote], *, letters: int, pause: float) -> 
     command = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(command, cwd=ROOT, env=place.env) as process:
         yield
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 @contextmanager
@@ -214,6 +214,7 @@ def kill_at_random(place: House, *, seconds: float) -> int:
 
 def test_without_a_broker_the_form_still_answers_and_the_letters_go_later() -> None:
     with upstream_process("compass") as up, office() as place:
+        place.migrate()
         place.manage("bootstrap")
         shell(
             place,

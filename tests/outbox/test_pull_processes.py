@@ -58,7 +58,7 @@ PREPARED = "import django; django.setup()\n"
 @pytest.fixture
 def place() -> Iterator[House]:
     with house(os.environ.get("DATABASE_URL", ""), PRIVATE_UPSTREAMS="1") as made:
-        made.manage("migrate")
+        made.migrate()
         yield made
 
 
