@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,14 @@ COLUMNS = {
 }
 FACETS = (*COLUMNS, "environment", "component", "source")
 PARAMETERS = (*FACETS, "since", "until", "q")
+UNITS = {  # of "2h": two hours ago
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+DAYS = {"today": timedelta(0), "yesterday": timedelta(days=1)}
+_AGO = re.compile(r"([0-9]{1,6})([mhdw])", re.IGNORECASE)
 WORDS = {"type": EventKind.values, "state": Activity.State.values}
 
 
@@ -61,6 +70,11 @@ class Choice:
 
     def __bool__(self) -> bool:
         return bool(self.included or self.excluded)
+
+
+def escaped(value: str) -> str:
+    """Write VALUE so that Choice reads it as included, whatever it begins with."""
+    return f"\\{value}" if value.startswith(("-", "\\")) else value
 
 
 @dataclass(frozen=True)
@@ -117,8 +131,8 @@ class FeedFilter:
                     raise FilterError(name, f"{value!r} is not one of {', '.join(words)}")
         return cls(
             choices,
-            _moment("since", query.get("since", "")),
-            _moment("until", query.get("until", "")),
+            moment("since", query.get("since", "")),
+            moment("until", query.get("until", "")),
             query.get("q", "").replace("\x00", " ").strip(),
         )
 
@@ -293,16 +307,28 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _moment(name: str, text: str) -> datetime | None:
-    """Read a date (its start in UTC) or a date-time (UTC unless it says otherwise)."""
+def moment(name: str, text: str, *, now: datetime | None = None) -> datetime | None:
+    """Read a date (its start in UTC), a date-time (UTC unless it says otherwise), or how long ago:
+    `30m`, `2h`, `7d`, `1w`, `today`, `yesterday`; raises FilterError.
+
+    What is counted from NOW begins with a minute, so that whoever asks within it asks the same.
+    """
     if not text:
         return None
     try:
+        if ago := _AGO.fullmatch(text):
+            minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
+            return minute - int(ago[1]) * UNITS[ago[2].lower()]
+        if text.lower() in DAYS:
+            today = (now or datetime.now(UTC)).date()
+            return datetime.combine(today - DAYS[text.lower()], time(), UTC)
         if len(text) == len("2026-11-21"):
             return datetime.combine(date.fromisoformat(text), time(), UTC)
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise FilterError(
-            name, "must be a date or a date and time, such as 2026-11-21T14:03"
+            name,
+            "must be a date or a date and time, such as 2026-11-21T14:03, or how long ago: "
+            "30m, 2h, 7d, 1w, today, yesterday",
         ) from None

@@ -68,7 +68,7 @@
     if (event.key === "PageDown") to = row.nextElementSibling;
     else if (event.key === "PageUp") to = row.previousElementSibling;
     else if (event.ctrlKey && event.key === "End") to = document.querySelector(".pager a");
-    else if (event.ctrlKey && event.key === "Home") to = document.getElementById("f-q");
+    else if (event.ctrlKey && event.key === "Home") to = document.querySelector("#f-query, #f-q");
     if (!to) return;
     event.preventDefault();
     to.focus();

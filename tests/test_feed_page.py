@@ -153,7 +153,8 @@ def test_lists_and_the_pages_of_components_need_few_queries(reader: Client, path
 def test_htmx_gets_the_list_of_the_page_alone(reader: Client) -> None:
     record(60)
     whole, part = reader.get("/?type=build"), reader.get("/?type=build", headers=HTMX)
-    assert part.content.decode().strip() in whole.content.decode()
+    _, _, listed = part.content.decode().rpartition("</form>")  # of the box, which goes with it
+    assert listed.strip() in whole.content.decode()
     assert len(Html(part).rows) == 50
     assert b"<html" not in part.content
     assert b"pager" in part.content
@@ -332,7 +333,7 @@ def test_the_form_keeps_what_it_cannot_show(variety: Client) -> None:
     [
         ("type", "nonsense"),
         ("state", "-nonsense"),
-        ("since", "yesterday"),
+        ("since", "whenever"),
         ("until", "2026-13-01"),
         ("actor", "\x00"),
         ("component", "\x00"),
@@ -347,7 +348,7 @@ def test_a_filter_that_cannot_be_read_is_400_and_the_form_is_kept(
     page = Html(response)
     assert response.status_code == 400
     assert page.one("#f-error").text.startswith(f"This filter cannot be read {name}: ")
-    assert page.one("#f-q")["value"] == "alpha"
+    assert " alpha" in page.one("#f-query")["value"]
     assert page.one("#f-generator")["value"] == "Jenkins"
     assert page.rows == []
     if name not in {"before", "after"}:
@@ -356,6 +357,55 @@ def test_a_filter_that_cannot_be_read_is_400_and_the_form_is_kept(
     part = variety.get("/", {name: value}, headers=HTMX)
     assert part.status_code == 400
     assert Html(part).one("#f-error")
+
+
+# ---- the query box
+
+
+def test_a_query_leads_to_the_address_of_its_filters(variety: Client) -> None:
+    answer = variety.get("/", {"query": 'type:build -actor:ci "a b" before:2026-12-01'})
+    assert answer.status_code == 303
+    address = "/?type=build&actor=-ci&until=2026-12-01&q=%22a+b%22"
+    assert answer["Location"] == address
+    page = Html(variety.get(address))
+    assert page.one("#f-query")["value"] == 'type:build -actor:ci until:2026-12-01 "a b"'
+    assert [chip.text for chip in page.all(".chip")] == [
+        "Type is Build", "Actor is not ci", "Until before 2026-12-01", 'Text contains "a b"',
+    ]  # fmt: skip
+    assert variety.get("/", {"query": " "})["Location"] == "/"
+    beside = variety.get("/?type=build&query=state:failed&before=1_2", headers=HTMX)
+    assert (beside.status_code, beside["Location"]) == (303, "/?type=build&state=failed")
+
+
+def test_a_fault_of_a_query_is_explained_and_the_rest_is_in_force(variety: Client) -> None:
+    text = "type:build stat:failed -actor:nobody <b>:x"
+    for headers in ({}, HTMX):
+        answer = variety.get("/", {"query": text}, headers=headers)
+        page = Html(answer)
+        assert answer.status_code == 400
+        assert page.one("#f-query")["value"] == text
+        assert page.one("#f-query")["aria-describedby"] == page.one("[role=alert]")["id"]
+        assert page.one("#f-error li").text == (
+            "stat:failed there is no key stat. Did you mean state:failed?"
+        )
+        assert [chip.text for chip in page.all(".chip")] == [
+            "Type is Build", "Actor is not nobody", "Text contains <b>:x",
+        ]  # fmt: skip
+        assert page.all(".chip-x")[0]["href"] == "/?actor=-nobody&q=%3Cb%3E%3Ax"
+    mended = variety.get(page.link("#f-error a"))
+    assert mended["Location"] == "/?type=build&state=failed&actor=-nobody&q=%3Cb%3E%3Ax"
+    assert Html(variety.get("/", {"query": "stat:failed"})).titles == ["gamma", "beta", "alpha"]
+
+
+def test_the_list_alone_brings_the_box_and_for_the_box_the_menus(variety: Client) -> None:
+    def parts(**headers: str) -> list[str]:
+        page = Html(variety.get("/?type=build&q=alpha", headers={**HTMX, **headers}))
+        assert page.one("#f-query")["value"] == "type:build alpha"
+        return [form["id"] for form in page.all("form[hx-swap-oob=true]")]
+
+    assert parts() == ["ask"]
+    assert parts(**{"HX-Source": "form#ask"}) == ["ask", "filters"]
+    assert Html(variety.get("/")).all("form[hx-swap-oob=true]") == []
 
 
 @pytest.mark.parametrize("path", ["/components/web/", "/sources/{source}/"])

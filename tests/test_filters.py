@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from feeds import actions
 from feeds.dialects.mapping import Draft
-from feeds.filters import FeedFilter, FilterError, page
+from feeds.filters import FeedFilter, FilterError, moment, page
 from feeds.models import Activity, Component, EventSource, Role, User
 from tests.conftest import Caller
+from tests.pages import record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 VALUES: dict[str, list[str]] = {
@@ -201,7 +202,7 @@ def query_of(pairs: list[tuple[str, str]]) -> QueryDict:
     [
         ("type", "nonsense"),
         ("state", "-nonsense"),
-        ("since", "yesterday"),
+        ("since", "whenever"),
         ("until", "2026-13-01"),
         ("since", "0001-01-01T00:00:00+14:00"),
         ("before", "x"),
@@ -217,6 +218,32 @@ def test_a_parameter_that_cannot_be_read_names_itself(db: None, name: str, value
         page(FeedFilter.read(query), query)
     assert caught.value.field == name
     assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30m", "2026-11-21T13:33:00"),
+        ("2h", "2026-11-21T12:03:00"),
+        ("7D", "2026-11-14T14:03:00"),
+        ("1w", "2026-11-14T14:03:00"),
+        ("today", "2026-11-21T00:00:00"),
+        ("Yesterday", "2026-11-20T00:00:00"),
+        ("2026-11-01", "2026-11-01T00:00:00"),
+        ("2026-11-21T15:03+01:00", "2026-11-21T14:03:00"),
+    ],
+)
+def test_a_time_may_be_counted_from_now(text: str, expected: str) -> None:
+    now = datetime(2026, 11, 21, 14, 3, 59, 7, tzinfo=UTC)
+    assert moment("since", text, now=now) == datetime.fromisoformat(f"{expected}+00:00")
+
+
+def test_a_view_of_the_last_hours_moves_with_the_clock(bot: Caller) -> None:
+    record(1, occurred_at=datetime.now(UTC) - timedelta(hours=3))
+    for since, found in (("4h", 1), ("2h", 0), ("999999w", None)):
+        answer = bot.get("/api/v1/activities", since=since)
+        assert answer.status_code == (400 if found is None else 200)
+        assert found is None or len(answer.json()["results"]) == found
 
 
 @pytest.mark.parametrize("name", ["before", "after"])

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "feeds.moments": set(),
     "feeds.ari": set(),
     "feeds.search": {"feeds.models"},
+    "feeds.querybox": {"feeds.filters", "feeds.search"},
     "feeds.upsert": {"feeds.dialects", "feeds.models", "feeds.moments"},
     "feeds.http": {"feeds.dialects"},
     "feeds.tasks": {"feeds.actions", "feeds.outbox", "feeds.pulling", "feeds.celery"},

@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from feeds.digests.rhythm import Rhythm
 from feeds.digests.volume import MOST, Day, Volume
-from feeds.templatetags.pulseboard import escaped, feed_address
+from feeds.filters import escaped
+from feeds.templatetags.pulseboard import feed_address
 from feeds.vocabulary import Mark
 
 register = template.Library()

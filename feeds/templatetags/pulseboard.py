@@ -25,6 +25,7 @@ from jinja2 import Environment
 
 from feeds import actions, mentions, richtext, vocabulary
 from feeds.dialects.registry import WEBHOOKS
+from feeds.filters import escaped
 from feeds.models import Activity, Theme, User
 from feeds.reader import MINUTE, SECOND, TIME, density_of, local, stamp
 from feeds.running import Standing, Strip, standings
@@ -265,11 +266,6 @@ def narrowed(query: str, name: str, value: str) -> str:
     written = escaped(value)
     wanted.setlist(name, kept if written in kept else [*kept, written])
     return feed_address(wanted)
-
-
-def escaped(value: str) -> str:
-    """Write VALUE so that filters.Choice reads it as included, whatever it begins with."""
-    return f"\\{value}" if value.startswith(("-", "\\")) else value
 
 
 def feed_address(query: QueryDict, route: str = "feed") -> str:

@@ -12,10 +12,10 @@ from django.http import QueryDict
 from django.utils.functional import cached_property
 
 from feeds.facets import FACETS, Counts, Value, counts
-from feeds.filters import Choice, FeedFilter, Page
+from feeds.filters import Choice, FeedFilter, Page, escaped
 from feeds.histogram import OTHER, STACKS, Bar, Histogram, histogram, stack_of
 from feeds.running import span
-from feeds.templatetags.pulseboard import escaped, feed_address, narrowed
+from feeds.templatetags.pulseboard import feed_address, narrowed
 from feeds.views.filterform import LABELS
 from feeds.vocabulary import KINDS, STATES, short
 

@@ -14,16 +14,17 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
-from feeds import actions
+from feeds import actions, querybox
 from feeds.facets import Counts
-from feeds.filters import FeedFilter, FilterError, Page, page
+from feeds.filters import FeedFilter, FilterError, Page, escaped, page
 from feeds.models import Activity, SavedView, User
 from feeds.news import watermark
-from feeds.templatetags.pulseboard import escaped, feed_address
+from feeds.querybox import Fault
+from feeds.templatetags.pulseboard import feed_address
 from feeds.views.access import readers
 from feeds.views.composed import fate_of
 from feeds.views.facets import Explorer
-from feeds.views.filterform import INPUTS, chips, form
+from feeds.views.filterform import ASKS, INPUTS, box, chips, form
 from feeds.views.running import strip_of
 
 VIEWS_SHOWN = 50
@@ -32,8 +33,17 @@ VIEWS_SHOWN = 50
 @readers
 def feed(request: HttpRequest) -> HttpResponse:
     """Show what happened, newest first: the page, or for htmx its list alone."""
+    faults: list[Fault] = []
+    text = None
+    if "query" in request.GET:
+        text = request.GET["query"]
+        asked, faults = querybox.opened(request.GET)
+        if not faults:
+            return HttpResponse(status=303, headers={"Location": feed_address(asked)})
+        request.GET = asked  # type: ignore[assignment]  # what could be read is in force
     context: dict[str, Any] = {"chips": [], "filtered": True, "explorer": None}
-    status = 200
+    context |= box(request.GET, text, faults)
+    status = 400 if faults else 200
     try:
         filter = FeedFilter.read(request.GET)
         context |= {"filtered": bool(filter), "chips": chips(request.GET, filter)}
@@ -45,7 +55,8 @@ def feed(request: HttpRequest) -> HttpResponse:
     except FilterError as error:
         status, context["error"] = 400, error
         context["open"] = error.field in (*INPUTS, "since", "until")
-    if not is_fragment(request):
+    context["refreshed"] = is_fragment(request)
+    if not is_fragment(request) or request.headers.get("HX-Source") == ASKS:
         explorer: Explorer | None = context["explorer"]
         context |= form(request.GET, explorer.counts if explorer else Counts())
         if isinstance(request.user, User):

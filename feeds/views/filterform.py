@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
 
+from feeds import querybox
 from feeds.facets import Counts
-from feeds.filters import FACETS, Choice, FeedFilter
-from feeds.templatetags.pulseboard import escaped, feed_address
+from feeds.filters import FACETS, Choice, FeedFilter, escaped
+from feeds.querybox import Fault
+from feeds.templatetags.pulseboard import feed_address
 from feeds.vocabulary import KINDS, STATES
 
 SUGGESTED = 200  # values of each input
@@ -28,6 +32,7 @@ LABELS = {
     "until": "Until",
     "q": "Text",
 }
+ASKS = "form#ask"  # how htmx names the form of the query box
 INPUTS = ("component", "source", "generator", "actor", "target", "environment", "project")
 
 
@@ -53,6 +58,23 @@ class Input:
     suggestions: list[str]
 
 
+def box(query: QueryDict, text: str | None, faults: list[Fault]) -> dict[str, Any]:
+    """Return what the query box shows: the filters of QUERY, or TEXT as it was typed and its
+    FAULTS, each with the address of the text without it."""
+    mended = [
+        f"{reverse('feed')}?{urlencode({'query': fault.mended})}" if fault.mended else ""
+        for fault in faults
+    ]
+    shown = querybox.written(query) if text is None else text
+    keys = ", ".join(querybox.EXAMPLES)
+    return {
+        "query": shown,
+        "faults": list(zip(faults, mended, strict=True)),
+        "keys": keys,
+        "stack": query.get("stack", ""),
+    }
+
+
 def form(query: QueryDict, counts: Counts) -> dict[str, Any]:
     """Return what the filter form shows; it suggests what COUNTS has most of."""
     suggestions = {
@@ -65,7 +87,6 @@ def form(query: QueryDict, counts: Counts) -> dict[str, Any]:
         "since": query.get("since", ""),
         "until": query.get("until", ""),
         "q": query.get("q", ""),
-        "stack": query.get("stack", ""),
     }
 
 

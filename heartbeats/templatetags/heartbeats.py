@@ -11,8 +11,8 @@ from django.template import engines
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
+from feeds.filters import escaped
 from feeds.templatetags.outbox import span
-from feeds.templatetags.pulseboard import escaped
 from feeds.vocabulary import Mark
 from heartbeats.models import Heartbeat
 from heartbeats.views import words

@@ -11,9 +11,8 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
-from feeds.filters import MOST_VALUES, Choice, FilterError
+from feeds.filters import MOST_VALUES, Choice, FilterError, escaped
 from feeds.models import Component
-from feeds.templatetags.pulseboard import escaped
 from feeds.views.filterform import Chip, Input
 from heartbeats.models import Heartbeat, Team
 from heartbeats.uptime import WINDOWS

@@ -13,7 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from feeds import actions
+from feeds import actions, querybox
 from feeds.api.auth import Caller, caller_of
 from feeds.api.native import paging, shapes
 from feeds.api.native.sources import place_json
@@ -77,7 +77,7 @@ class Activities(Resource):
     """The feed, and new events."""
 
     write_roles = WRITERS
-    parameters = (*PARAMETERS, "before", "after", "limit")
+    parameters = (*PARAMETERS, "query", "before", "after", "limit")
 
     @extend_schema(
         summary="List activities",
@@ -89,7 +89,7 @@ class Activities(Resource):
     )
     def get(self, request: Request) -> Response:
         """Answer a page of the feed."""
-        query = request._request.GET
+        query = querybox.checked(request._request.GET)
         found = page(FeedFilter.read(query), query, size=paging.limit_of(request), without=())
         older, newer = found.older, found.newer
         return paging.page(

@@ -231,10 +231,12 @@ FEED = [
     _several("target", "Environments, repositories, issues."),
     _several("environment", "Environments that deployments went to."),
     _several("project", "Keys of projects."),
-    OpenApiParameter("since", {"type": "string"}, description="From: `2026-11-21T14:03`, UTC."),
+    OpenApiParameter(
+        "since", {"type": "string"}, description="From: `2026-11-21T14:03`, UTC, or `2h` ago."
+    ),
     OpenApiParameter("until", {"type": "string"}, description="Before; not included."),
     OpenApiParameter(
-        "q", str, description="Words in title, content, actor, object and target; `deploy*`."
+        "q", str, description='Words in what it says; `deploy*`; `"exact words"` side by side.'
     ),
 ]
 LIMIT = OpenApiParameter(
@@ -245,6 +247,12 @@ CURSOR = OpenApiParameter(
 )
 FILTERS = [
     *FEED,
+    OpenApiParameter(
+        "query",
+        str,
+        description="More filters in one text, as the box of the feed page takes them: "
+        "`type:build -actor:ci since:2h`.",
+    ),
     OpenApiParameter("before", str, description="A cursor: what is older. `next` has it."),
     OpenApiParameter("after", str, description="A cursor: what is newer. `previous` has it."),
     LIMIT,
