@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -19,6 +19,7 @@ from feeds.models import Activity, Attachment, Component, EventKind, EventSource
 from feeds.search import matching
 
 PAGE_SIZE = 50  # rows
+STRIDE = 20_000  # rows of a query of walk(): their keys, which take little, and no more
 MOST_BRANCHES = 50  # sources that are looked up one by one in a page's query
 MOST_VALUES = 50  # values of one parameter, lest a query grow without bound
 
@@ -211,18 +212,38 @@ def page(
         return _page_after(filter, Cursor.read("after", after), size, without)
     text = query.get("before", "")
     before = Cursor.read("before", text) if text else None
-    rows = filter.rows()
-    if before:
-        rows = rows.filter(
-            Q(occurred_at__lt=before.occurred_at) | Q(id__lt=before.id),
-            occurred_at__lte=before.occurred_at,
-        )
+    rows = _older(filter.rows(), before)
     found = _first(filter, rows, ("-occurred_at", "-id"), size + 1, without)
     kept = found[:size]
     return Page(
         kept,
         older=Cursor.of(kept[-1]) if len(found) > size else None,
         newer=Cursor.of(kept[0]) if before and kept else before,
+    )
+
+
+def walk(filter: FeedFilter) -> Iterator[list[int]]:
+    """Yield the ids of all rows, newest first, STRIDE at a time.
+
+    Nothing stays open in between, so it may take as long as it likes. Rows that come meanwhile
+    neither shift nor double any: each step goes on behind the last row of the one before.
+    """
+    before: Cursor | None = None
+    while True:
+        rows = _older(filter.rows(), before).order_by("-occurred_at", "-id")
+        keys = list(rows.values_list("occurred_at", "id")[:STRIDE])
+        yield [pk for _, pk in keys]
+        if len(keys) < STRIDE:
+            return
+        before = Cursor(*keys[-1])
+
+
+def _older(rows: QuerySet[Activity], before: Cursor | None) -> QuerySet[Activity]:
+    if before is None:
+        return rows
+    return rows.filter(
+        Q(occurred_at__lt=before.occurred_at) | Q(id__lt=before.id),
+        occurred_at__lte=before.occurred_at,
     )
 
 
@@ -291,7 +312,7 @@ def _any(name: str, values: Iterable[str]) -> Q:
 def _source_ids(name: str, references: Iterable[str]) -> set[int]:
     """Return the sources that REFERENCES name: components by slug or uuid, sources by external id
     or uuid."""
-    uuids = [found for text in references if (found := _uuid(text))]
+    uuids = [found for text in references if (found := as_uuid(text))]
     if name == "source":
         sources = EventSource.objects.filter(Q(external_id__in=references) | Q(uuid__in=uuids))
         return set(sources.values_list("id", flat=True))
@@ -300,7 +321,8 @@ def _source_ids(name: str, references: Iterable[str]) -> set[int]:
     return set(attached.values_list("source_id", flat=True))
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def as_uuid(text: str) -> uuid.UUID | None:
+    """Read TEXT as a uuid, None if it is none."""
     try:
         return uuid.UUID(text)
     except ValueError:

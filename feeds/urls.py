@@ -10,9 +10,9 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 
-from feeds.api import bulk, compass, hooks, metrics, schema, streams, syndication, teamhub
+from feeds.api import bulk, compass, export, hooks, metrics, schema, streams, syndication, teamhub
 from feeds.api.graphql import views as graphql
-from feeds.api.native import activities, deliveries, digests, me, tokens
+from feeds.api.native import activities, deliveries, digests, exports, me, tokens
 from feeds.api.native import audit as audit_api
 from feeds.api.native import components as catalogue
 from feeds.api.native import connections as upstreams
@@ -181,6 +181,15 @@ urlpatterns = [
     # the feed for readers elsewhere
     path("feed.atom", syndication.atom_feed, {"size": PAGE_SIZE}, name="feed-atom"),
     path("feed.json", syndication.json_feed, name="feed-json"),
+    path("feed.csv", export.export_file, {"form": "csv"}, name="feed-csv"),
+    path("feed.ndjson", export.export_file, {"form": "ndjson"}, name="feed-ndjson"),
+    path(
+        "views/<uuid:identity>/feed.atom",
+        syndication.atom_feed,
+        {"size": PAGE_SIZE},
+        name="view-atom",
+    ),
+    path("views/<uuid:identity>/feed.json", syndication.json_feed, name="view-json"),
     path("feed.as2", syndication.as2_feed, name="feed-as2"),
     path("activities/<uuid:identity>.as2", syndication.as2_activity, name="activity-as2"),
     # Helix TeamHub
@@ -199,6 +208,7 @@ urlpatterns = [
     path("api/v1/site", me.Site.as_view(), name="api-site"),
     re_path("^api/v1/events/?$", bulk.Events.as_view(), name="api-events"),
     re_path("^api/v1/activities/?$", activities.Activities.as_view(), name="api-activities"),
+    path("api/v1/activities/export", exports.Export.as_view(), name="api-export"),
     path(
         "api/v1/activities/<uuid:identity>", activities.OneActivity.as_view(), name="api-activity"
     ),

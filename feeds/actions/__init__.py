@@ -101,6 +101,7 @@ from feeds.actions.people import (
     note_password,
     prefer,
     revoke_token,
+    rotate_feed_token,
     set_role,
     touch_token,
 )
@@ -116,7 +117,15 @@ from feeds.actions.site import (
     rotate_company_key,
     site,
 )
-from feeds.actions.views import change_view, delete_view, save_view
+from feeds.actions.views import (
+    change_view,
+    delete_view,
+    duplicate_view,
+    open_with,
+    save_view,
+    star_view,
+    update_query,
+)
 
 __all__ = [
     "AUDIT_KEPT",
@@ -184,6 +193,7 @@ __all__ = [
     "detach",
     "differences",
     "draft_of",
+    "duplicate_view",
     "ensure_user",
     "find_component",
     "find_source",
@@ -198,6 +208,7 @@ __all__ = [
     "name_actor",
     "note",
     "note_password",
+    "open_with",
     "pause",
     "plan_replay",
     "prefer",
@@ -220,13 +231,16 @@ __all__ = [
     "revoke_token",
     "revoke_webhook",
     "rotate_company_key",
+    "rotate_feed_token",
     "rotate_secret",
     "save_template",
     "save_view",
     "set_role",
     "site",
+    "star_view",
     "test_connection",
     "touch_token",
+    "update_query",
     "used_of",
     "values_of",
     "words",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from feeds.actions.audit import Change, differences, note, values_of
@@ -149,6 +150,12 @@ def revoke_token(token: ApiToken) -> None:
         valid = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
         if valid.update(revoked_at=timezone.now()):
             _note_token(token, Verb.REVOKED)
+
+
+def rotate_feed_token(user: User) -> None:
+    """End the addresses that USER's feed readers have; feedtoken.py makes the next ones."""
+    User.objects.filter(pk=user.pk).update(feed_epoch=F("feed_epoch") + 1)
+    user.refresh_from_db(fields=["feed_epoch"])
 
 
 def touch_token(token_id: int, last_used_at: datetime | str | None) -> None:

@@ -21,6 +21,7 @@ from feeds.models.people import (
     RateWindow,
     Role,
     SavedView,
+    Star,
     User,
     UserManager,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Role",
     "SavedView",
     "Site",
+    "Star",
     "Theme",
     "Times",
     "User",

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Lower
 
 from feeds.models.lengths import KEY_LENGTH
@@ -76,6 +76,12 @@ class User(Preferences, AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # counts up when the addresses for feed readers are replaced: feedtoken.py
+    feed_epoch = models.PositiveIntegerField(default=0)
+    # what "/" opens; a view that is shared no more counts as none
+    default_view = models.ForeignKey(
+        "SavedView", on_delete=models.SET_NULL, null=True, blank=True, related_name="default_of"
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -172,8 +178,14 @@ class SavedViews(models.QuerySet["SavedView"]):
     """Views, by who may see them."""
 
     def seen_by(self, user: User) -> Self:
-        """Return USER's own, and those that others share, each with its owner."""
-        return self.select_related("user").filter(Q(user_id=user.pk) | Q(shared=True))
+        """Return USER's own, and those that others share, each with its owner.
+
+        `starred` tells whether USER has a star on it, `is_default` whether "/" opens it for USER.
+        """
+        stars = Star.objects.filter(user_id=user.pk, view=OuterRef("pk"))
+        opening = User.objects.filter(pk=user.pk, default_view=OuterRef("pk"))
+        seen = self.select_related("user").filter(Q(user_id=user.pk) | Q(shared=True))
+        return seen.annotate(starred=Exists(stars), is_default=Exists(opening))
 
 
 class SavedView(models.Model):
@@ -198,5 +210,21 @@ class SavedView(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the feed that it names."""
-        return f"/?{self.query}" if self.query else "/"
+        """Return the address of the feed that it names, opened from it."""
+        return f"/?view={self.uuid}&{self.query}" if self.query else f"/?view={self.uuid}"
+
+
+class Star(models.Model):
+    """A user's mark on a view that should stand first for them."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="stars", db_index=False)
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, related_name="stars")
+
+    class Meta:
+        constraints = [
+            # seen_by() asks by both
+            models.UniqueConstraint(fields=["user", "view"], name="one_star_of_a_user_on_a_view")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.view}"

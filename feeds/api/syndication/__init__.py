@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.conf import settings
@@ -18,109 +16,121 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
-from django.views.decorators.http import require_safe
 
 from feeds import streamfilters
-from feeds.api import auth
+from feeds.api.readers import readers, say, subscribers
 from feeds.api.syndication import as2, atom, jsonfeed
 from feeds.api.syndication.entries import GENERATOR, Feed, entries_of, stamp
 from feeds.dialects.mapping import EPOCH
-from feeds.filters import FACETS, PAGE_SIZE, Cursor, FeedFilter, FilterError, Page, page
-from feeds.models import Activity
+from feeds.filters import PAGE_SIZE, PARAMETERS, Cursor, FeedFilter, FilterError, Page, page
+from feeds.models import Activity, SavedView, User
 
 MOST_RESULTS = 1000
 FEW_RESULTS = 10  # what Activity Streams give unasked
-OF_PAGE = (*FACETS, "since", "until", "q")  # parameters that our own page has too
+OF_PAGE = PARAMETERS  # that our own page has too
+OF_PLACE = ("before", "after", "maxResults")  # which part of a feed
 TITLE_LENGTH = 200  # characters
-SIGN_IN = "sign in, or send a user name with a password or a token"
-
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def readers(view: Callable[Concatenate[HttpRequest, bool, P], HttpResponseBase]) -> View[P]:
-    """Let in who is signed in or sends credentials, and with ANONYMOUS_READ everybody.
+@dataclass(frozen=True)
+class Form:
+    """A way to write a feed."""
 
-    VIEW is told whether it is a member who reads.
-    """
-
-    @require_safe
-    @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        try:
-            is_member = bool(auth.identify(request)) or request.user.is_authenticated
-        except auth.BadCredentials as error:
-            return _refuse(str(error))
-        if not is_member and not settings.ANONYMOUS_READ:
-            return _refuse(SIGN_IN)
-        response = view(request, is_member, *args, **kwargs)
-        patch_vary_headers(response, ["Authorization", "Cookie"])
-        response["Cache-Control"] = "private, no-cache"
-        return response
-
-    return guarded
+    write: Callable[[Feed], str]
+    content_type: str
 
 
-def _refuse(reason: str) -> HttpResponse:
-    response = _say(reason, status=401)
-    response["WWW-Authenticate"] = auth.REALM
-    return response
+ATOM = Form(atom.write, atom.CONTENT_TYPE)
+JSON_FEED = Form(jsonfeed.write, jsonfeed.CONTENT_TYPE)
+AS2 = Form(as2.write, as2.CONTENT_TYPE)
 
 
-def _say(text: str, *, status: int) -> HttpResponse:
-    return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+@subscribers
+def atom_feed(
+    request: HttpRequest, reader: User | None, identity: UUID | None = None, size: int = FEW_RESULTS
+) -> HttpResponseBase:
+    """Answer the feed, or the saved view IDENTITY, as Atom, with SIZE entries for want of
+    `maxResults`."""
+    return _answer(request, reader, ATOM, identity, size=size)
+
+
+@subscribers
+def json_feed(
+    request: HttpRequest, reader: User | None, identity: UUID | None = None
+) -> HttpResponseBase:
+    """Answer the feed, or the saved view IDENTITY, as JSON Feed 1.1."""
+    return _answer(request, reader, JSON_FEED, identity)
 
 
 @readers
-def atom_feed(request: HttpRequest, is_member: bool, size: int = FEW_RESULTS) -> HttpResponseBase:
-    """Answer the feed as Atom, with SIZE entries for want of `maxResults`."""
-    return _answer(request, atom.write, atom.CONTENT_TYPE, size=size, is_member=is_member)
-
-
-@readers
-def json_feed(request: HttpRequest, is_member: bool) -> HttpResponseBase:
-    """Answer the feed as JSON Feed 1.1."""
-    return _answer(request, jsonfeed.write, jsonfeed.CONTENT_TYPE, is_member=is_member)
-
-
-@readers
-def as2_feed(request: HttpRequest, is_member: bool) -> HttpResponseBase:
+def as2_feed(request: HttpRequest, reader: User | None) -> HttpResponseBase:
     """Answer the feed as Activity Streams 2.0."""
-    return _answer(request, as2.write, as2.CONTENT_TYPE, is_member=is_member)
+    return _answer(request, reader, AS2)
 
 
 @readers
-def as2_activity(request: HttpRequest, is_member: bool, identity: UUID) -> HttpResponseBase:
+def as2_activity(request: HttpRequest, reader: User | None, identity: UUID) -> HttpResponseBase:
     """Answer one activity as Activity Streams 2.0."""
     rows = Activity.objects.select_related("source").prefetch_related("source__components")
-    (entry,) = entries_of([get_object_or_404(rows, uuid=identity)], is_member=is_member)
+    found = get_object_or_404(rows, uuid=identity)
+    (entry,) = entries_of([found], is_member=reader is not None)
     return HttpResponse(as2.write_one(entry), content_type=as2.CONTENT_TYPE)
 
 
 def _answer(
     request: HttpRequest,
-    write: Callable[[Feed], str],
-    content_type: str,
+    reader: User | None,
+    form: Form,
+    identity: UUID | None = None,
     *,
     size: int = PAGE_SIZE,
-    is_member: bool,
 ) -> HttpResponseBase:
     """Answer a page of the feed; or that it has not changed, which needs no writing."""
-    query = request.GET
+    is_member = reader is not None
     try:
+        wanted = Wanted.view(request, reader, identity) if identity else Wanted.feed(request)
+        query = wanted.query
         filter = replace(FeedFilter.read(query), also=streamfilters.condition(query))
         size = _size(query.get("maxResults", "")) or size
         found = page(filter, query, size=size, without=("raw",))
     except FilterError as error:
-        return _say(str(error), status=400)
-    state = State.of(found, is_member)
+        return say(str(error), status=400)
+    state = State.of(found, wanted.title, is_member)
     response = get_conditional_response(request, etag=state.etag, last_modified=state.changed)
     if response is None:
-        feed = _feed(request, found, is_member)
-        response = HttpResponse(write(feed), content_type=content_type)
+        feed = _feed(request, wanted, found, is_member)
+        response = HttpResponse(form.write(feed), content_type=form.content_type)
     return state.mark(response)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reader subscribes to, whatever page of it this is."""
+
+    query: QueryDict
+    id: str
+    title: str
+    page: str  # of the feed in a browser
+
+    @classmethod
+    def feed(cls, request: HttpRequest) -> Wanted:
+        """Read the parameters of REQUEST."""
+        chosen = _chosen(request.GET, (*OF_PAGE, *streamfilters.KEYS))
+        page = _address(f"{settings.SITE_URL}/", _chosen(request.GET, OF_PAGE))
+        return cls(request.GET, _address(_here(request), chosen), _title(chosen), page)
+
+    @classmethod
+    def view(cls, request: HttpRequest, reader: User | None, identity: UUID) -> Wanted:
+        """Find the saved view IDENTITY as it is now; raises Http404 for one not seen by READER."""
+        seen = SavedView.objects.seen_by(reader) if reader else SavedView.objects.none()
+        view = get_object_or_404(seen, uuid=identity)
+        query = QueryDict(view.query, mutable=True)
+        for name in OF_PLACE:
+            query.setlist(name, request.GET.getlist(name))
+        page = f"{settings.SITE_URL}{view.get_absolute_url()}"
+        return cls(query, _here(request), f"{GENERATOR}: {view.name}", page)
 
 
 def _size(text: str) -> int | None:
@@ -144,7 +154,7 @@ class State:
     changed: int | None  # Unix seconds
 
     @classmethod
-    def of(cls, found: Page, is_member: bool) -> State:
+    def of(cls, found: Page, title: str, is_member: bool) -> State:
         """Return the state of the page FOUND, of which members see more than others.
 
         What happened in this very second may not be all of it, so it is no date to remember.
@@ -153,7 +163,7 @@ class State:
             (row.uuid, row.touched_at, [part.name for part in row.source.components.all()])
             for row in found.rows
         ]
-        text = repr((seen, found.older, is_member))
+        text = repr((seen, found.older, title, is_member))
         changed = int(max((row.touched_at for row in found.rows), default=EPOCH).timestamp())
         is_over = changed < int(timezone.now().timestamp())
         digest = hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -170,19 +180,22 @@ class State:
 # ---- one page
 
 
-def _feed(request: HttpRequest, found: Page, is_member: bool) -> Feed:
-    here = f"{settings.SITE_URL}{request.path}"
-    chosen = _chosen(request.GET, (*OF_PAGE, *streamfilters.KEYS))
+def _feed(request: HttpRequest, wanted: Wanted, found: Page, is_member: bool) -> Feed:
+    here = _here(request)
     return Feed(
-        id=_address(here, chosen),
-        title=_title(chosen),
+        id=wanted.id,
+        title=wanted.title,
         address=f"{settings.SITE_URL}{request.get_full_path()}",
-        page=_address(f"{settings.SITE_URL}/", _chosen(request.GET, OF_PAGE)),
+        page=wanted.page,
         newer=_beside(here, request.GET, "after", found.newer),
         older=_beside(here, request.GET, "before", found.older),
         updated=stamp(found.rows[0].occurred_at if found.rows else EPOCH),
         entries=entries_of(found.rows, is_member=is_member),
     )
+
+
+def _here(request: HttpRequest) -> str:
+    return f"{settings.SITE_URL}{request.path}"
 
 
 def _chosen(query: QueryDict, names: Iterable[str]) -> QueryDict:
