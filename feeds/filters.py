@@ -170,13 +170,22 @@ class FeedFilter:
         return matching(rows, self.q) if self.q else rows
 
 
+def chosen(query: QueryDict, names: Iterable[str] = PARAMETERS) -> QueryDict:
+    """Return the parameters NAMES of QUERY that are given, in this order whatever theirs."""
+    found = QueryDict(mutable=True)
+    for name in names:
+        if values := [value for value in query.getlist(name) if value]:
+            found.setlist(name, values)
+    return found
+
+
 def view_query(text: str) -> str:
-    """Return TEXT, the query string of a feed, without the place of its page, to be kept.
+    """Return TEXT, the query string of a feed, without its page and its view, to be kept.
 
     Raises FilterError for a parameter that no feed has, or that cannot be read.
     """
     query = QueryDict(text.removeprefix("?"), mutable=True)
-    for name in ("before", "after"):
+    for name in ("before", "after", "view"):
         query.pop(name, None)
     for name in query:
         if name not in PARAMETERS:

@@ -77,6 +77,16 @@ def open_with(view: SavedView, *, by: User, default: bool = True) -> None:
         user.filter(default_view=view.pk).update(default_view=None)
 
 
+def mark_view(
+    view: SavedView, *, by: User, starred: bool | None = None, default: bool | None = None
+) -> None:
+    """Star VIEW and open the feed with it, for BY, as far as each is said."""
+    if starred is not None:
+        star_view(view, by=by, starred=starred)
+    if default is not None:
+        open_with(view, by=by, default=default)
+
+
 def delete_view(view: SavedView, *, by: User) -> None:
     """Delete VIEW; raises Forbidden unless it is BY's own."""
     _check_owner(view, by)

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Lower
 
 from feeds.models.lengths import KEY_LENGTH
@@ -187,6 +187,10 @@ class SavedViews(models.QuerySet["SavedView"]):
         seen = self.select_related("user").filter(Q(user_id=user.pk) | Q(shared=True))
         return seen.annotate(starred=Exists(stars), is_default=Exists(opening))
 
+    def starred_first(self) -> Self:
+        """Order what seen_by() found: what its user has a star on, the default, the rest."""
+        return self.order_by(F("starred").desc(), F("is_default").desc(), "name", "id")
+
 
 class SavedView(models.Model):
     """A name for the query string of a feed."""
@@ -197,6 +201,8 @@ class SavedView(models.Model):
     query = models.TextField(blank=True)  # the parameters of the feed page, "type=build&q=..."
     shared = models.BooleanField(default=False)  # everybody sees it; only its owner changes it
     created_at = models.DateTimeField(auto_now_add=True)
+    starred: bool  # these two are seen_by()'s
+    is_default: bool
 
     objects = SavedViews.as_manager()
 

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from feeds import actions, querybox
 from feeds.facets import Counts
-from feeds.filters import FeedFilter, FilterError, Page, escaped, page
-from feeds.models import Activity, SavedView, User
+from feeds.filters import FeedFilter, FilterError, Page, chosen, escaped, page
+from feeds.models import Activity
 from feeds.news import watermark
 from feeds.querybox import Fault
 from feeds.templatetags.pulseboard import feed_address
@@ -26,13 +26,17 @@ from feeds.views.composed import fate_of
 from feeds.views.facets import Explorer
 from feeds.views.filterform import ASKS, INPUTS, box, chips, form
 from feeds.views.running import strip_of
-
-VIEWS_SHOWN = 50
+from feeds.views.viewbar import bar_of, default_of, elsewhere, everything_for
 
 
 @readers
 def feed(request: HttpRequest) -> HttpResponse:
-    """Show what happened, newest first: the page, or for htmx its list alone."""
+    """Show what happened, newest first: the page, or for htmx its list alone.
+
+    Without a query string it is the reader's default view, if they have one.
+    """
+    if not is_fragment(request) and (view := default_of(request)):
+        return redirect(view)  # whose address has a query string
     faults: list[Fault] = []
     text = None
     if "query" in request.GET:
@@ -42,6 +46,8 @@ def feed(request: HttpRequest) -> HttpResponse:
             return HttpResponse(status=303, headers={"Location": feed_address(asked)})
         request.GET = asked  # type: ignore[assignment]  # what could be read is in force
     context: dict[str, Any] = {"chips": [], "filtered": True, "explorer": None}
+    bar = bar_of(request)
+    context |= {"bar": bar, "everything": everything_for(request)}
     context |= box(request.GET, text, faults)
     status = 400 if faults else 200
     try:
@@ -51,6 +57,7 @@ def feed(request: HttpRequest) -> HttpResponse:
         found = page(filter, request.GET)
         context |= listing(request, found, request.GET, seq=seq)
         context["explorer"] = Explorer.of(request.GET, filter, found)
+        context["elsewhere"] = elsewhere(request, request.GET, bar)
         context |= strip_of(filter, request.GET)
     except FilterError as error:
         status, context["error"] = 400, error
@@ -59,8 +66,6 @@ def feed(request: HttpRequest) -> HttpResponse:
     if not is_fragment(request) or request.headers.get("HX-Source") == ASKS:
         explorer: Explorer | None = context["explorer"]
         context |= form(request.GET, explorer.counts if explorer else Counts())
-        if isinstance(request.user, User):
-            context["views"] = SavedView.objects.seen_by(request.user)[:VIEWS_SHOWN]
     if status == 200 and not context["page"].rows and not context["filtered"]:
         context |= {"site_url": settings.SITE_URL, "cloud_id": actions.cloud_id()}
     return answer(request, "feed.html", context, status=status)
@@ -100,9 +105,10 @@ def listing(request: HttpRequest, page: Page, query: QueryDict, *, seq: int) -> 
     return {
         "page": page,
         "seq": seq,
-        "rows_address": feed_address(query, "feed-rows"),
+        "rows_address": feed_address(chosen(query), "feed-rows"),
         "feed_query": query.urlencode(),
-        "subscribe": feed_address(query, "feed-atom"),
+        "subscribe": feed_address(chosen(query), "feed-atom"),
+        "elsewhere": elsewhere(request, query),
         "older": beside("before", page.older) if page.older else "",
         "newer": beside("after", page.newer) if page.newer else "",
         "newest": beside("", None) if paged else "",

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from feeds import actions
+from feeds.filters import FilterError, chosen, view_query
 from feeds.forms import ViewForm
 from feeds.models import SavedView
 from feeds.views.access import members, person, posted
@@ -20,14 +21,16 @@ from feeds.views.components import refuse
 def index(request: HttpRequest) -> HttpResponse:
     """List the views."""
     return render(
-        request, "views/index.html", {"views": SavedView.objects.seen_by(person(request))}
+        request,
+        "views/index.html",
+        {"views": SavedView.objects.seen_by(person(request)).starred_first()},
     )
 
 
 @members
 def create(request: HttpRequest) -> HttpResponse:
     """Give the feed that the query string asks for a name."""
-    form = ViewForm(posted(request), initial={"query": request.GET.urlencode()})
+    form = ViewForm(posted(request), initial={"query": chosen(request.GET).urlencode()})
     if request.method == "POST" and form.is_valid():
         try:
             view = actions.save_view(person(request), **form.cleaned_data)
@@ -56,6 +59,65 @@ def edit(request: HttpRequest, identity: UUID) -> HttpResponse:
             return redirect("views")
     status = 422 if request.method == "POST" else 200
     return render(request, "views/form.html", {"form": form, "view": view}, status=status)
+
+
+def _seen(request: HttpRequest, identity: UUID) -> SavedView:
+    return get_object_or_404(SavedView.objects.seen_by(person(request)), uuid=identity)
+
+
+@members
+@require_POST
+def update(request: HttpRequest, identity: UUID) -> HttpResponse:
+    """Let a view show what the feed that was opened from it shows now."""
+    view = get_object_or_404(SavedView, uuid=identity, user=person(request))
+    try:
+        query = view_query(request.POST.get("query", ""))
+        actions.update_query(view, query, was=request.POST.get("was", ""), by=person(request))
+    except (FilterError, actions.ActionError) as error:
+        context = {"view": view, "error": error, "query": request.POST.get("query", "")}
+        status = 409 if isinstance(error, actions.ActionError) else 422
+        return render(request, "views/refused.html", context, status=status)
+    messages.success(request, f"The view {view} is saved.")
+    return redirect(view)
+
+
+@members
+@require_POST
+def star(request: HttpRequest, identity: UUID) -> HttpResponse:
+    """Put a view first, or not any more."""
+    view, starred = _seen(request, identity), request.POST.get("on") == "1"
+    actions.star_view(view, by=person(request), starred=starred)
+    messages.success(request, f"The view {view} {'has a star' if starred else 'has no star now'}.")
+    return redirect("views")
+
+
+@members
+@require_POST
+def default(request: HttpRequest, identity: UUID) -> HttpResponse:
+    """Open the feed with a view, or not any more."""
+    view, is_default = _seen(request, identity), request.POST.get("on") == "1"
+    actions.open_with(view, by=person(request), default=is_default)
+    opened = f"the view {view}" if is_default else "everything"
+    messages.success(request, f"The feed opens with {opened} now.")
+    return redirect("views")
+
+
+@members
+@require_POST
+def duplicate(request: HttpRequest, identity: UUID) -> HttpResponse:
+    """Make a view of one's own of one that one sees, and offer to name it."""
+    made = actions.duplicate_view(_seen(request, identity), by=person(request))
+    messages.success(request, f"The view {made} is yours.")
+    return redirect("view-edit", made.uuid)
+
+
+@members
+@require_POST
+def replace_addresses(request: HttpRequest) -> HttpResponse:
+    """End the addresses that one's feed readers have."""
+    actions.rotate_feed_token(person(request))
+    messages.success(request, "Your addresses are replaced. The old ones are refused from now on.")
+    return redirect("settings")
 
 
 @members

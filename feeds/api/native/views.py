@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -33,6 +34,10 @@ class ViewFields(Strict):
         help_text="The parameters of the feed: `type=build&state=failed`.",
     )
     shared = Flag(required=False, help_text="Everybody sees it; only its owner changes it.")
+    starred = Flag(required=False, help_text="It stands first, for the caller alone.")
+    default = Flag(
+        required=False, help_text="The feed opens with it, for the caller alone; one view does."
+    )
 
     def validate_query(self, query: str) -> str:
         """Want what the feed can read."""
@@ -49,6 +54,8 @@ class ViewShape(serializers.Serializer[Any]):
     name = serializers.CharField()
     query = serializers.CharField()
     shared = serializers.BooleanField()
+    starred = serializers.BooleanField(help_text="By the caller.")
+    default = serializers.BooleanField(help_text="Whether the caller's feed opens with it.")
     user = serializers.CharField(help_text="The user name of its owner.")
     created_at = serializers.DateTimeField()
 
@@ -62,13 +69,19 @@ EXAMPLE = OpenApiExample(
 
 def view_json(view: SavedView) -> dict[str, Any]:
     """Write a saved view for programs."""
-    names = ("uuid", "name", "query", "shared", "created_at")
-    return {**{name: getattr(view, name) for name in names}, "user": view.user.username}
+    names = ("uuid", "name", "query", "shared", "starred", "created_at")
+    shown = {name: getattr(view, name) for name in names}
+    return {**shown, "default": view.is_default, "user": view.user.username}
 
 
 def seen_by(request: Request) -> QuerySet[SavedView]:
     """Return the views that the caller may see."""
     return SavedView.objects.seen_by(caller_of(request).user)
+
+
+def _marks(fields: dict[str, Any]) -> dict[str, bool]:
+    """Take out of FIELDS what is the caller's own, whoever owns the view."""
+    return {name: fields.pop(name) for name in ("starred", "default") if name in fields}
 
 
 class Views(Resource):
@@ -97,7 +110,12 @@ class Views(Resource):
     @once
     def post(self, request: Request) -> Response:
         """Save a view."""
-        view = actions.save_view(caller_of(request).user, **read(ViewFields, request.data))
+        fields = read(ViewFields, request.data)
+        marks = _marks(fields)
+        user = caller_of(request).user
+        with transaction.atomic():
+            view = actions.save_view(user, **fields)
+            actions.mark_view(view, by=user, **marks)
         return Response(view_json(seen_by(request).get(pk=view.pk)), status=201)
 
 
@@ -114,17 +132,21 @@ class OneView(Resource):
 
     @extend_schema(
         summary="Change a saved view",
-        description="Only its owner may.",
+        description="Only its owner may change it; `starred` and `default` are everybody's own.",
         request=ViewFields,
         responses=ViewShape,
     )
     def patch(self, request: Request, identity: UUID) -> Response:
         """Change a view."""
-        caller = caller_of(request)
+        user = caller_of(request).user
         view = get_object_or_404(seen_by(request), uuid=identity)
         fields = read(ViewFields, request.data, partial=True)
-        actions.change_view(view, fields, by=caller.user)
-        return Response(view_json(view))
+        marks = _marks(fields)
+        with transaction.atomic():
+            if fields or not marks:
+                actions.change_view(view, fields, by=user)
+            actions.mark_view(view, by=user, **marks)
+        return Response(view_json(get_object_or_404(seen_by(request), uuid=identity)))
 
     @extend_schema(
         summary="Delete a saved view", description="Only its owner may.", responses={204: None}

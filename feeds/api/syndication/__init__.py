@@ -7,7 +7,7 @@ the filters of Activity Streams beside them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -24,12 +24,11 @@ from feeds.api.readers import readers, say, subscribers
 from feeds.api.syndication import as2, atom, jsonfeed
 from feeds.api.syndication.entries import GENERATOR, Feed, entries_of, stamp
 from feeds.dialects.mapping import EPOCH
-from feeds.filters import PAGE_SIZE, PARAMETERS, Cursor, FeedFilter, FilterError, Page, page
+from feeds.filters import PAGE_SIZE, PARAMETERS, Cursor, FeedFilter, FilterError, Page, chosen, page
 from feeds.models import Activity, SavedView, User
 
 MOST_RESULTS = 1000
 FEW_RESULTS = 10  # what Activity Streams give unasked
-OF_PAGE = PARAMETERS  # that our own page has too
 OF_PLACE = ("before", "after", "maxResults")  # which part of a feed
 TITLE_LENGTH = 200  # characters
 
@@ -117,9 +116,9 @@ class Wanted:
     @classmethod
     def feed(cls, request: HttpRequest) -> Wanted:
         """Read the parameters of REQUEST."""
-        chosen = _chosen(request.GET, (*OF_PAGE, *streamfilters.KEYS))
-        page = _address(f"{settings.SITE_URL}/", _chosen(request.GET, OF_PAGE))
-        return cls(request.GET, _address(_here(request), chosen), _title(chosen), page)
+        filters = chosen(request.GET, (*PARAMETERS, *streamfilters.KEYS))
+        page = _address(f"{settings.SITE_URL}/", chosen(request.GET))
+        return cls(request.GET, _address(_here(request), filters), _title(filters), page)
 
     @classmethod
     def view(cls, request: HttpRequest, reader: User | None, identity: UUID) -> Wanted:
@@ -198,18 +197,9 @@ def _here(request: HttpRequest) -> str:
     return f"{settings.SITE_URL}{request.path}"
 
 
-def _chosen(query: QueryDict, names: Iterable[str]) -> QueryDict:
-    """Return the parameters NAMES of QUERY, in this order whatever theirs."""
-    chosen = QueryDict(mutable=True)
-    for name in names:
-        if values := [value for value in query.getlist(name) if value]:
-            chosen.setlist(name, values)
-    return chosen
-
-
-def _title(chosen: QueryDict) -> str:
-    """Name the feed after what was CHOSEN, for people who subscribe to several."""
-    words = ", ".join(f"{name} {' or '.join(values)}" for name, values in chosen.lists())
+def _title(filters: QueryDict) -> str:
+    """Name the feed after its FILTERS, for people who subscribe to several."""
+    words = ", ".join(f"{name} {' or '.join(values)}" for name, values in filters.lists())
     title = f"{GENERATOR}: {words}" if words else GENERATOR
     return title[:TITLE_LENGTH]
 
