@@ -34,6 +34,7 @@ ON_CONFLICT = (
     " ON CONFLICT (source_id, external_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
     + f", updates = COALESCE({TABLE}.updates, 0) + 1, abandoned_at = NULL"
+    + ", changed_by = excluded.author_id"
     + f" WHERE {TABLE}.sequence < excluded.sequence"
     + " RETURNING source_id, external_id, uuid, id"
 )

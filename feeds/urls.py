@@ -29,6 +29,7 @@ from feeds.views import (
     compose_parts,
     composed,
     connections,
+    event,
     feed,
     graphiql,
     health,
@@ -64,7 +65,7 @@ urlpatterns = [
     path("", feed.feed, name="feed"),
     path("feed/rows", rows.rows, name="feed-rows"),
     path("feed/running", running.running, name="feed-running"),
-    path("activities/<uuid:identity>/", feed.activity, name="activity"),
+    path("activities/<uuid:identity>/", event.activity, name="activity"),
     path("activities/<uuid:identity>/change/", composed.change, name="activity-change"),
     path("activities/<uuid:identity>/delete/", composed.delete, name="activity-delete"),
     path("compose/", compose.index, name="compose"),
@@ -217,6 +218,7 @@ urlpatterns = [
     path(
         "api/v1/activities/<uuid:identity>", activities.OneActivity.as_view(), name="api-activity"
     ),
+    path("api/v1/activities/<uuid:identity>/revisions", activities.Revisions.as_view()),
     re_path("^api/v1/components/?$", catalogue.Components.as_view(), name="api-components"),
     path(
         "api/v1/components/<str:reference>", catalogue.OneComponent.as_view(), name="api-component"

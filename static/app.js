@@ -84,9 +84,9 @@
       for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
     }
   });
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:after:swap", ({ target }) => {
     const feed = document.getElementById("feed");
-    if (!feed) return;
+    if (!feed || target.id === "event") return;
     const rows = feed.querySelectorAll("article").length;
     const error = feed.querySelector("#f-error");
     document.getElementById("announce").textContent = error ? "" : `${rows} events shown`;

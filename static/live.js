@@ -129,7 +129,7 @@
       if (list.children.length <= CAP) return;
       for (const one of rows().reverse()) {
         if (list.children.length <= CAP) break;
-        if (busy(one)) continue;
+        if (busy(one) || one.ariaCurrent) continue;
         one.remove();
         const moved = momentOf(one); // with a change; by now it belongs higher than it stood
         if (moved > placeOf(list.lastElementChild)) insert(one, (one.dataset.at = moved));
@@ -141,7 +141,7 @@
     /** Let "Older" begin at MOMENT, where the list now ends. */
     const pointOlder = (moment) => {
       const [, second, part = ""] = /^(.{19})(?:\.(\d+))?/.exec(moment);
-      const to = new URL(location.href);
+      const to = new URL(location.href); to.searchParams.delete("event");
       to.searchParams.set("before", `${Date.parse(`${second}Z`) / 1000}${part.padEnd(6, "0")}_${LAST_ID}`);
       let link = feed.querySelector(".pager [rel=next]");
       if (!link) {
@@ -275,13 +275,13 @@
 
     const swap = (shown, article) => {
       article.dataset.at = placeOf(shown);
-      article.ariaPosInSet = shown.ariaPosInSet;
+      for (const name of ["ariaPosInSet", "ariaCurrent"]) article[name] = shown[name];
       morph(shown, article);
     };
     const remove = (id) => {
       waiting.delete(id);
       const shown = row(id);
-      if (shown && !busy(shown)) shown.remove();
+      if (shown && !busy(shown) && !shown.ariaCurrent) shown.remove();
     };
     const isOlder = (article) => {
       const last = list.lastElementChild;
@@ -325,8 +325,9 @@
 
     const recheck = () => {
       for (const one of [...rows(), ...waiting.values()]) changed.add(one.id.slice("ev-".length));
-      news = true;
+      news = true; tell();
     };
+    const tell = (detail) => document.dispatchEvent(new CustomEvent("rows:changed", { detail }));
     const shut = () => { source?.close(); source = null; drop("watch"); drop("ask"); };
     const alive = () => {
       later("watch", SILENCE, lose);
@@ -341,7 +342,7 @@
     const heard = {
       ping: () => {},
       hint: (data) => { if (data.new > AT_ONCE && first) overflow(); else news = true; },
-      row: (data) => { for (const id of data.ids) if (first || row(`ev-${id}`)) changed.add(id); },
+      row: (data) => { tell(data.ids); for (const id of data.ids) if (first || row(`ev-${id}`)) changed.add(id); },
       bye: (data) => { shut(); link = "lost"; lostAt = Date.now(); later("retry", data.retry_ms, connect); },
     };
     const open = () => {
@@ -392,8 +393,7 @@
     const wake = () => {
       drop("sleep");
       if (link !== "asleep") return;
-      held = true;
-      link = "lost";
+      [held, link] = [true, "lost"];
       lostAt = Date.now();
       connect();
     };

@@ -31,7 +31,10 @@ def amend_activity(identity: uuid.UUID, change: native.Change, *, by: User, role
         activity.details = change.applied_to(activity.details, activity.sequence)
         activity.touched_at = timezone.now()
         activity.updates = (activity.updates or 0) + 1
-        written = ["sequence", "details", "touched_at", "updates", "abandoned_at", "state"]
+        activity.changed_by = by.pk
+        written = [
+            "sequence", "details", "touched_at", "updates", "changed_by", "abandoned_at", "state",
+        ]  # fmt: skip
         activity.save(update_fields=[*written, *change.columns])
     return activity
 

@@ -129,7 +129,7 @@ def parse(document: Any, *, now: datetime) -> Draft:
     """
     if not isinstance(document, dict):
         raise DialectError([Fault("body", "must be an object")])
-    columns, details, faults = lift(document, _table(document))
+    columns, details, faults = lift(document, table_of(document))
     if all(document.get(name) is None for name in ("id", "url", "uri")):
         faults.append(Fault("id", "is required where there is no url", "missing"))
     if faults:
@@ -178,10 +178,10 @@ def _source_id(generator: Document) -> str:
 def render(columns: Mapping[str, Any]) -> Document:
     """Write an activity as it was sent: the exact inverse of parse()."""
     details = columns["details"]
-    return lower(columns, details, _table(details))
+    return lower(columns, details, table_of(details))
 
 
-def _table(document: Document) -> tuple[Field, ...]:
+def table_of(document: Document) -> tuple[Field, ...]:
     """Return the fields as DOCUMENT spells them; its details choose the same ones.
 
     They do because no choice depends on a value that lift() may take out.

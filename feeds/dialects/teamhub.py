@@ -155,11 +155,11 @@ def parse(document: Any, *, now: datetime, subject: str = "") -> Draft:
     NOW is when it happened and SUBJECT who did it, if it does not say so. external_id of a POST
     request is "": the server that records it makes an id.
     """
-    body = _body(document)
-    fields = _form(body)
-    columns, details, faults = lift(body, fields, _prefix(document))
+    body = body_of(document)
+    fields = form_of(body)
+    columns, details, faults = lift(body, fields, prefix_of(document))
     if fields is REQUEST and not faults:
-        faults = _unfinished(columns, _prefix(document))
+        faults = _unfinished(columns, prefix_of(document))
     if faults:
         raise DialectError(faults)
     target = columns["object_type"]
@@ -183,8 +183,8 @@ def parse(document: Any, *, now: datetime, subject: str = "") -> Draft:
 def render(columns: Mapping[str, Any]) -> Document:
     """Write an event in the form in which it came: the exact inverse of parse()."""
     details = columns["details"]
-    body = _body(details)
-    event = lower(columns, body, _form(body))
+    body = body_of(details)
+    event = lower(columns, body, form_of(body))
     return {**details, "event": event} if _is_wrapped(details) else event
 
 
@@ -195,7 +195,7 @@ def whole(request: Any, *, event_id: str, subject: str, now: datetime) -> Docume
     """
     asked = _asked(request)
     draft = parse(asked, now=now, subject=subject)
-    body = _body(asked)
+    body = body_of(asked)
     pushed = is_trigger(body)
     stamp = write_time(now.replace(microsecond=0))
     return {
@@ -213,12 +213,12 @@ def whole(request: Any, *, event_id: str, subject: str, now: datetime) -> Docume
 
 def is_trigger(request: Any) -> bool:
     """Tell whether REQUEST, an object, is what the vendor's server trigger posts."""
-    return _form(_body(_asked(request))) is PUSHED
+    return form_of(body_of(_asked(request))) is PUSHED
 
 
 def source_of(request: Any) -> tuple[str, str] | None:
     """Return the source, external id and kind, that a POST REQUEST names, if it can be read."""
-    body = _body(request) if isinstance(request, dict) else {}
+    body = body_of(request) if isinstance(request, dict) else {}
     path = [_id(body.get(name)) for name in ("project", "repository")]
     return (key("/".join(path)), "build") if all(path) else None
 
@@ -233,7 +233,7 @@ def answer(
 
     What EXPAND names stays as whole as we have it; PEOPLE are the subjects that we know, by id.
     """
-    event = {name: value for name, value in _body(render(columns)).items() if name not in _ANSWER}
+    event = {name: value for name, value in body_of(render(columns)).items() if name not in _ANSWER}
     if subject := _id(event.get("subject")):
         known = (people or {}).get(subject)
         event["subject"] = _reference(known or event["subject"], whole="subject" in expand)
@@ -251,14 +251,14 @@ def amend(columns: Mapping[str, Any], change: Any, *, now: datetime) -> Document
     Only progress and operation change; other fields are ignored. Raises DialectError if the event
     is no incomplete build, or the change is out of range or goes back.
     """
-    wanted, _, faults = lift(_body(change), CHANGE, _prefix(change))
+    wanted, _, faults = lift(body_of(change), CHANGE, prefix_of(change))
     before = columns["progress"]
     if columns["kind"] != "build" or before >= COMPLETE or columns["verb"] in ENDED:
         faults.append(Fault("event", "must be a build that is not complete"))
     elif wanted.get("progress", before) < before:
-        faults.append(Fault(f"{_prefix(change)}progress", f"must not go back from {before}"))
+        faults.append(Fault(f"{prefix_of(change)}progress", f"must not go back from {before}"))
     after = {"progress": before, "verb": columns["verb"], **wanted}
-    faults = faults or _unfinished(after, _prefix(change))
+    faults = faults or _unfinished(after, prefix_of(change))
     if faults:
         raise DialectError(faults)
     return {
@@ -276,11 +276,13 @@ def _is_wrapped(document: Document) -> bool:
     return isinstance(document.get("event"), dict)
 
 
-def _prefix(document: Document) -> str:
+def prefix_of(document: Document) -> str:
+    """Return what stands before the paths of the event in DOCUMENT."""
     return "event." if _is_wrapped(document) else ""
 
 
-def _body(document: Any) -> Document:
+def body_of(document: Any) -> Document:
+    """Return the event in DOCUMENT, which may be wrapped."""
     if not isinstance(document, dict):
         raise DialectError([Fault("body", "must be an object")])
     return document["event"] if _is_wrapped(document) else document
@@ -288,12 +290,12 @@ def _body(document: Any) -> Document:
 
 def _asked(request: Any) -> Document:
     """Return what a POST REQUEST asks for, without what only the server says of an event."""
-    body = _body(request)
+    body = body_of(request)
     asked = {name: value for name, value in body.items() if name not in _OF_WHOLE_EVENT}
     return {"event": asked} if _is_wrapped(request) else asked
 
 
-def _form(body: Document) -> Sequence[Field]:
+def form_of(body: Document) -> Sequence[Field]:
     """Return the fields of the form that BODY has; its details have the same form."""
     if any(body.get(name) is not None for name in _OF_WHOLE_EVENT):
         return EVENT
@@ -374,7 +376,7 @@ def _reference(value: Any, *, whole: bool = False) -> Document:
 
 def _objects(body: Document) -> Document:
     """Return what BODY links: it stands in `objects`, or in a request beside the rest."""
-    form = _form(body)
+    form = form_of(body)
     if form is EVENT:
         return body.get("objects") or {}
     return {name: body.get(name) for name in (LINKS if form is REQUEST else ("ref",))}

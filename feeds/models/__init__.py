@@ -4,7 +4,13 @@ from feeds.models.audit import AuditEntry
 from feeds.models.catalogue import Alias, Attachment, Component, EventKind, EventSource, Site
 from feeds.models.events import CHANGED, Activity, Deletion, Refusal, sources_with_last_seen
 from feeds.models.hooks import HookDelivery, Webhook
-from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH, REFUSAL_BODY_LENGTH, ZONE_LENGTH
+from feeds.models.lengths import (
+    ALIAS_LENGTH,
+    KEY_LENGTH,
+    REFUSAL_BODY_LENGTH,
+    REVISIONS_KEPT,
+    ZONE_LENGTH,
+)
 from feeds.models.outbox import (
     Addressee,
     Attempt,
@@ -26,6 +32,7 @@ from feeds.models.people import (
     UserManager,
 )
 from feeds.models.preferences import NO_ZONE, PREFERENCES, Density, Theme, Times, check_zone
+from feeds.models.revisions import Revision
 
 __all__ = [
     "ALIAS_LENGTH",
@@ -34,6 +41,7 @@ __all__ = [
     "NO_ZONE",
     "PREFERENCES",
     "REFUSAL_BODY_LENGTH",
+    "REVISIONS_KEPT",
     "ZONE_LENGTH",
     "Activity",
     "Addressee",
@@ -57,6 +65,7 @@ __all__ = [
     "Lane",
     "RateWindow",
     "Refusal",
+    "Revision",
     "Role",
     "SavedView",
     "Site",

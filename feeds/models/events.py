@@ -90,6 +90,8 @@ class Activity(models.Model):
     author = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="activities", db_index=False
     )
+    # the user who sent the last update, who may be gone; null: there was none
+    changed_by = models.BigIntegerField(null=True)
     details = models.JSONField(default=dict)  # what is left of the vendor's fields
     raw = models.TextField()  # the body exactly as received
 

@@ -1,28 +1,25 @@
-"""The feed and its filters, and the page of one event."""
+"""The feed and its filters."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from feeds import actions, querybox
 from feeds.facets import Counts
 from feeds.filters import FeedFilter, FilterError, Page, chosen, escaped, page
-from feeds.models import Activity
 from feeds.news import watermark
 from feeds.querybox import Fault
 from feeds.templatetags.pulseboard import feed_address
 from feeds.views.access import readers
-from feeds.views.composed import fate_of
+from feeds.views.event import drawer, take_event
 from feeds.views.facets import Explorer
 from feeds.views.filterform import ASKS, INPUTS, box, chips, form
 from feeds.views.running import strip_of
@@ -37,6 +34,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     """
     if not is_fragment(request) and (view := default_of(request)):
         return redirect(view)  # whose address has a query string
+    event = take_event(request)
     faults: list[Fault] = []
     text = None
     if "query" in request.GET:
@@ -59,6 +57,8 @@ def feed(request: HttpRequest) -> HttpResponse:
         context["explorer"] = Explorer.of(request.GET, filter, found)
         context["elsewhere"] = elsewhere(request, request.GET, bar)
         context |= strip_of(filter, request.GET)
+        if event and not is_fragment(request):
+            context |= drawer(request, event)
     except FilterError as error:
         status, context["error"] = 400, error
         context["open"] = error.field in (*INPUTS, "since", "until")
@@ -134,22 +134,3 @@ def feed_of(
         return {"error": error, "filtered": False}
     shown = listing(request, found, query, seq=seq)
     return {**shown, "filtered": False, "whole": feed_address(query)}
-
-
-@readers
-def activity(request: HttpRequest, identity: UUID) -> HttpResponse:
-    """Show one event: what we read in it, and what the vendor sent."""
-    rows = Activity.objects.select_related("source", "author")
-    found = get_object_or_404(rows.prefetch_related("source__components"), uuid=identity)
-    context = {"activity": found, "raw": pretty(found.raw), **fate_of(found, request.user)}
-    return render(request, "activity.html", context)
-
-
-def pretty(raw: str) -> str:
-    """Indent RAW if it is JSON that can be shown, else return it as it is."""
-    try:
-        text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
-        text.encode()  # an escaped lone surrogate is JSON, but no text
-    except (ValueError, RecursionError):
-        return raw
-    return text

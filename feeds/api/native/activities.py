@@ -23,7 +23,8 @@ from feeds.api.resource import WRITERS, Resource
 from feeds.dialects import native
 from feeds.dialects.mapping import DialectError, Draft
 from feeds.filters import PARAMETERS, FeedFilter, page
-from feeds.models import Activity, Role
+from feeds.models import REVISIONS_KEPT, Activity, Role
+from feeds.revisions import Update, updates_of
 
 
 def activity_json(activity: Activity) -> dict[str, Any]:
@@ -190,3 +191,34 @@ class OneActivity(Resource):
         activity = get_object_or_404(Activity, uuid=identity)
         actions.delete_activity(activity, by=caller.user, role=caller.role)
         return Response(status=204)
+
+
+class Revisions(Resource):
+    """What the updates of one event changed."""
+
+    @extend_schema(
+        summary="List the revisions of an activity",
+        description=f"What each update changed, the newest first, {REVISIONS_KEPT} at most: older "
+        "ones are not kept. An update of a running activity that leaves everything but progress, "
+        "time and details as they were is no revision.",
+        responses=shapes.page_of(shapes.Revision),
+    )
+    def get(self, request: Request, identity: uuid.UUID) -> Response:
+        """Answer every update that is kept."""
+        activity = get_object_or_404(Activity, uuid=identity)
+        found = [update_json(update) for update in updates_of(activity)]
+        return paging.page(found, following=None, previous=None)
+
+
+def update_json(update: Update) -> dict[str, Any]:
+    """Write UPDATE for programs."""
+    return {
+        "at": update.at,
+        "by": update.by,
+        "sequence": update.sequence,
+        "former_sequence": update.former_sequence,
+        "changes": [
+            {"field": change.field, "before": change.before, "after": change.after}
+            for change in update.changes
+        ],
+    }

@@ -106,6 +106,26 @@ class Activity(serializers.Serializer[Any]):
     raw = serializers.CharField(help_text="The body exactly as received.")
 
 
+class Revision(serializers.Serializer[Any]):
+    """An update, and what it changed."""
+
+    at = serializers.DateTimeField(help_text="When the update came.")
+    by = serializers.CharField(
+        allow_null=True, help_text="Who sent it; null: Pulseboard itself, or somebody who is gone."
+    )
+    sequence = serializers.IntegerField()
+    former_sequence = serializers.IntegerField()
+    changes: Any = inline_serializer(
+        "RevisionChange",
+        {
+            "field": serializers.CharField(help_text="`state`, or a path: `details.event.x`."),
+            "before": serializers.JSONField(allow_null=True),
+            "after": serializers.JSONField(allow_null=True),
+        },
+        many=True,
+    )
+
+
 def _text(most: int | None = None, **options: Any) -> Any:
     return serializers.CharField(required=False, allow_null=True, max_length=most, **options)
 

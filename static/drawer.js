@@ -1,0 +1,91 @@
+// One event beside the feed, open while the address names it. "row:open" at a row opens it.
+(() => {
+  "use strict";
+  const narrow = matchMedia("(max-width: 900px)");
+  const find = (id) => document.getElementById(id);
+  const named = () => new URL(location).searchParams.get("event");
+  const address = (id) => {
+    const to = new URL(location);
+    to.searchParams.delete("event");
+    if (id) to.searchParams.set("event", id);
+    return to.pathname + to.search;
+  };
+  let list = address(); // the feed that is shown
+  let shown = find("event").dataset.event;
+
+  const rows = () => [...document.querySelectorAll("[role=feed] article")];
+  const load = (swap) => htmx.ajax("GET", `/activities/${shown}/`, { source: "#event", target: "#event", swap });
+  const mark = () => {
+    for (const row of rows()) row.ariaCurrent = row.id === `ev-${shown}` || null;
+  };
+
+  /** Show what the address names. */
+  const sync = () => {
+    const box = find("drawer");
+    const before = shown;
+    list = address();
+    shown = named();
+    mark();
+    if (!shown) {
+      box.close();
+      find(`ev-${before}`)?.focus();
+      return;
+    }
+    find("drawer-page").href = `/activities/${shown}/`;
+    find("drawer-close").href = list;
+    find(`ev-${shown}`)?.scrollIntoView({ block: "nearest" });
+    if (!box.open || narrow.matches > box.matches(":modal")) {
+      box.removeAttribute("open");
+      box[narrow.matches ? "showModal" : "show"]();
+      box.focus();
+    }
+    if (shown === before) return;
+    find("event").replaceChildren();
+    load("innerHTML");
+  };
+  const open = (row) => {
+    const state = { htmx: true, drawer: !shown || history.state?.drawer };
+    history[shown ? "replaceState" : "pushState"](state, "", address(row.id.slice(-36)));
+    sync();
+  };
+  const close = () => {
+    if (history.state?.drawer) return history.back();
+    history.replaceState(history.state, "", list);
+    sync();
+  };
+  const step = (by) => {
+    const all = rows();
+    const to = all[all.indexOf(find(`ev-${shown}`)) + by];
+    if (to) open(to);
+  };
+
+  const on = (name, run) => document.addEventListener(name, run, name === "close");
+  const plain = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  on("click", (event) => {
+    const at = (selector) => plain(event) && event.target.closest(selector);
+    const row = at("[role=feed] article");
+    const does = at("#drawer-close, #drawer [data-step]");
+    if (does) {
+      event.preventDefault();
+      if (does.dataset.step) step(+does.dataset.step);
+      else close();
+    } else if (row && !at("a, button, summary, input, label") && getSelection().isCollapsed) open(row);
+  });
+  on("keydown", (event) => {
+    if (!shown || !plain(event) || event.target.closest("details.menu[open], pre, input")) return;
+    if (event.key === "Escape" && !document.querySelector(":modal")) close();
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!by || !event.target.closest("#drawer")) return;
+    event.preventDefault();
+    step(by);
+  });
+  on("close", ({ target }) => { if (target.id === "drawer" && named()) close(); });
+  on("row:open", ({ target }) => open(target));
+  on("rows:changed", ({ detail }) => { if (shown && (detail?.includes(shown) ?? true)) load("innerMorph"); });
+  addEventListener("popstate", () => { if (address() === list) sync(); });
+  on("htmx:before:history:restore", (event) => { if (address() === list) event.preventDefault(); });
+  on("htmx:after:history:restore", sync);
+  on("htmx:after:history:push", sync);
+  on("htmx:after:swap", mark);
+  sync();
+})();
