@@ -4,8 +4,8 @@
   const narrow = matchMedia("(max-width: 900px)");
   const find = (id) => document.getElementById(id);
   const named = () => new URL(location).searchParams.get("event");
-  const address = (id) => {
-    const to = new URL(location);
+  const address = (id, at = location) => {
+    const to = new URL(at);
     to.searchParams.delete("event");
     if (id) to.searchParams.set("event", id);
     return to.pathname + to.search;
@@ -83,6 +83,10 @@
   on("row:open", ({ target }) => open(target));
   on("rows:changed", ({ detail }) => { if (shown && (detail?.includes(shown) ?? true)) load("innerMorph"); });
   addEventListener("popstate", () => { if (address() === list) sync(); });
+  window.navigation?.addEventListener("navigate", (event) => { // the list stays where it is
+    if (event.navigationType !== "traverse" || !event.canIntercept || address("", event.destination.url) !== list) return;
+    event.intercept({ scroll: "manual", focusReset: "manual" });
+  });
   on("htmx:before:history:restore", (event) => { if (address() === list) event.preventDefault(); });
   on("htmx:after:history:restore", sync);
   on("htmx:after:history:push", sync);
