@@ -153,12 +153,13 @@ def _at(value: Any, path: Path) -> Any:
 def started_at(activity: Activity) -> datetime:
     """Return when ACTIVITY, which runs, began: by its wire if it says so, else by our own clock."""
     clock = CLOCKS.get((activity.dialect, activity.object_type), OURS)
-    said = _moment(clock, _at(activity.details, clock.began)) if clock.began else None
+    said = moment_of(clock, _at(activity.details, clock.began)) if clock.began else None
     moment: datetime = said or getattr(activity, clock.first)
     return moment
 
 
-def _moment(clock: Clock, text: Any) -> datetime | None:
+def moment_of(clock: Clock, text: Any) -> datetime | None:
+    """Read TEXT as CLOCK does; None for what is no moment."""
     try:
         return clock.read(text) if text else None
     except ValueError:
@@ -183,8 +184,8 @@ class _Runs:
     def add(self, clock: Clock, row: tuple[Any, ...]) -> None:
         first, last, received, touched = map(from_database, row[:4])
         updates, began, ended = row[4:]
-        start, end = _moment(clock, began) or first, _moment(clock, ended) or last
-        if clock.began and not _moment(clock, began):
+        start, end = moment_of(clock, began) or first, moment_of(clock, ended) or last
+        if clock.began and not moment_of(clock, began):
             start, end = received, touched
         seconds = (end - start).total_seconds()
         if seconds <= 0:

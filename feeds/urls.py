@@ -46,6 +46,7 @@ from feeds.views import (
 )
 from feeds.views import saved as saved_views
 from heartbeats import metrics as heartbeat_metrics
+from heartbeats.views import brief as heartbeat_brief
 
 PROJECT = "[A-Z][A-Z0-9_]+"  # the key of a project in a tracker
 #: What clients of Activity Streams may send in front of the vendor's paths.
@@ -85,7 +86,12 @@ urlpatterns = [
     path("compose/<uuid:identity>/cancel/", composed.cancel, name="composition-cancel"),
     path("components/", components.index, name="components"),
     path("components/new/", components.create, name="component-new"),
-    path("components/<slug:slug>/", components.show, name="component"),
+    path(
+        "components/<slug:slug>/",
+        components.show,
+        {"beside": (heartbeat_brief.of_component,)},
+        name="component",
+    ),
     path("components/<slug:slug>/edit/", components.edit, name="component-edit"),
     path("components/<slug:slug>/delete/", components.delete, name="component-delete"),
     path("components/<slug:slug>/sources/", components.attach, name="component-attach"),

@@ -47,7 +47,15 @@ def rhythms(sources: Iterable[int], *, now: datetime) -> Mapping[int, Rhythm]:
     moments: dict[int, list[datetime]] = defaultdict(list)
     for source, moment in newest_of_each(list(sources), "source_id, occurred_at", LOOKED_AT):
         moments[source].append(from_database(moment))
-    found = {source: _rhythm(sorted(times, reverse=True), now) for source, times in moments.items()}
+    return rhythms_of(moments, now=now)
+
+
+def rhythms_of(moments: Mapping[int, Sequence[datetime]], *, now: datetime) -> Mapping[int, Rhythm]:
+    """Return the rhythms of sources whose newest MOMENTS, LOOKED_AT or more, are known."""
+    found = {
+        source: _rhythm(sorted(times, reverse=True)[:LOOKED_AT], now)
+        for source, times in moments.items()
+    }
     suspects = {source: each for source, each in found.items() if each.silent}
     calm = _usually_calm(suspects, now)
     return {

@@ -120,6 +120,10 @@ class Activity(models.Model):
             _newest_first("activity_on_target", "target_key"),  # ?target=
             # ?project=, a project's page
             _newest_first("activity_in_project", "project_key", only=Q(project_key__isnull=False)),
+            # what stands in each environment, on a component's page: digests/deployments.py
+            _newest_first(
+                "activity_deployed_to", "source", "target_key", only=Q(kind=EventKind.DEPLOYMENT)
+            ),
             # GET /rest/activities/1.0/
             _newest_first("activity_of_streams", only=Q(dialect="streams")),
             # GET /api/events

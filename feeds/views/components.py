@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Prefetch
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from feeds import actions, ari
+from feeds.digests.component import digest_of
+from feeds.digests.timeline import WINDOWS
+from feeds.filters import FilterError
 from feeds.forms import AttachForm, ComponentForm
-from feeds.models import Component, EventSource, sources_with_last_seen
+from feeds.models import Component, EventSource, Role, User, sources_with_last_seen
 from feeds.views.access import admins, manages, posted, readers
 from feeds.views.feed import answer, feed_of, is_fragment
+from feeds.views.lists import listed
 
-PER_PAGE = 100  # rows of a list
+USUAL_WINDOW = "24h"  # of the timeline
+ORDERS = {"name": (Lower("name"), "id"), "owner": (Lower("owner_team"), Lower("name"), "id")}
+SORTS = (("name", "name"), ("owner", "owner"))
+
+Beside = Sequence[Callable[[HttpRequest, Component], dict[str, Any]]]
 
 
 @readers
 def index(request: HttpRequest) -> HttpResponse:
     """List the components."""
     rows = Component.objects.prefetch_related(Prefetch("sources", sources_with_last_seen()))
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    found = [(component, _last_seen(component)) for component in page.object_list]
-    context = {"page": page, "components": found, "manages": manages(request)}
+    within = ("name", "slug", "owner_team", "description")
+    found = listed(request, rows, within=within, orders=ORDERS)
+    components = [(component, _last_seen(component)) for component in found["page"]]
+    context = {**found, "components": components, "sorts": SORTS, "manages": manages(request)}
     return render(request, "components/index.html", context)
 
 
@@ -40,29 +51,55 @@ def _last_seen(component: Component) -> datetime | None:
 
 
 @readers
-def show(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show a component, its sources and its feed."""
+def show(request: HttpRequest, slug: str, beside: Beside = ()) -> HttpResponse:
+    """Show what stands where, what happened of late, and the feed of a component.
+
+    BESIDE are what others have to say about it: each returns a piece of the context.
+    """
     component = get_object_or_404(Component, slug=slug)
-    return _page(request, component, AttachForm(component))
+    form = AttachForm(component) if "attach" in request.GET and manages(request) else None
+    return _page(request, component, form, beside=beside)
 
 
 def _page(
-    request: HttpRequest, component: Component, form: AttachForm, *, status: int = 200
+    request: HttpRequest,
+    component: Component,
+    form: AttachForm | None,
+    *,
+    status: int = 200,
+    beside: Beside = (),
 ) -> HttpResponse:
-    context: dict[str, Any] = {
-        "component": component,
-        **feed_of(request, "component", component.slug),
-    }
+    sources = list(component.sources.all())
+    known = [source.pk for source in sources]
+    shown = feed_of(request, "component", component.slug, known=known)
+    context: dict[str, Any] = {"component": component, **shown}
     if not is_fragment(request):
+        try:
+            context |= _digest(sources, request.GET.get("window", "") or USUAL_WINDOW)
+        except FilterError as error:
+            context["error"] = error
         context |= {
-            "sources": sources_with_last_seen().filter(attachments__component=component),
             "manages": manages(request),
+            "writes": isinstance(request.user, User) and Role(request.user.role).writes,
             "form": form,
             "ari": ari.component(actions.cloud_id(), actions.site().workspace_id, component.uuid),
         }
-    return answer(
-        request, "components/show.html", context, status=400 if "error" in context else status
-    )
+        for more in beside:
+            context |= more(request, component)
+    status = 400 if "error" in context else status
+    return answer(request, "components/show.html", context, status=status)
+
+
+def _digest(sources: Sequence[EventSource], window: str) -> dict[str, Any]:
+    if window not in WINDOWS:
+        raise FilterError("window", f"{window!r} is not one of {', '.join(WINDOWS)}")
+    digest = digest_of(sources, window, now=timezone.now())
+    return {
+        "deployments": digest.deployments,
+        "more_environments": digest.more_environments,
+        "timeline": digest.timeline,
+        "sources": [(source, digest.rhythms.get(source.pk)) for source in sources],
+    }
 
 
 @admins

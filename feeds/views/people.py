@@ -11,8 +11,8 @@ from django.shortcuts import render
 
 from feeds.models import Role, User
 from feeds.views.access import manages, readers
-from feeds.views.components import PER_PAGE
 from feeds.views.feed import answer, feed_of
+from feeds.views.lists import PER_PAGE
 
 
 @readers
