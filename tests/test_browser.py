@@ -221,6 +221,7 @@ def test_a_component_gets_a_source_and_shows_what_it_sends(desk: Open, served: H
     page.get_by_role("button", name="Make source").click()
     source = page.url
     page.goto(component)
+    page.get_by_role("link", name="Attach a source").click()
     page.locator("form#attach select").select_option(source.rstrip("/").rpartition("/")[2])
     page.get_by_role("button", name="Attach").click()
     expect(page.locator("#messages .message")).to_contain_text("is attached")

@@ -1,4 +1,4 @@
-"""All that the page of a component says before its feed, in three statements."""
+"""All that the page of a component says before its feed, in two statements."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.db import connection
 from django.db.models import Case, F, JSONField, When
 
-from feeds.digests.deployments import Deployed, deployed, places_of
+from feeds.digests.deployments import Deployed, deployed, places_of, statement_of
 from feeds.digests.rhythm import LOOKED_AT, Rhythm, rhythms_of
 from feeds.digests.spans import with_clocks
 from feeds.digests.timeline import MARKS, WINDOWS, Timeline, timeline_of
-from feeds.digests.walks import newest_of_each
+from feeds.digests.walks import walks
 from feeds.models import Activity, EventSource
 from feeds.moments import from_database
 
+WALKED = max(MARKS + 1, LOOKED_AT)  # newest events of each source
 #: Columns that no mark and no line shows; of the details two texts are read out.
 LEFT_OUT = ("content", "raw", "details")
 
@@ -33,12 +36,11 @@ class Digest:
 
 def digest_of(sources: Sequence[EventSource], window: str, *, now: datetime) -> Digest:
     """Look at the newest events of SOURCES, those of one component."""
-    places, more = places_of(sources)
     since = now - WINDOWS[window]
     moments: dict[int, list[datetime]] = defaultdict(list)
     newest: list[tuple[datetime, int]] = []
-    ids = [source.pk for source in sources]
-    walked = newest_of_each(ids, "source_id, id, occurred_at", max(MARKS + 1, LOOKED_AT))
+    found, walked = _look(sources)
+    places, more = places_of(found)
     for source, pk, text in walked:
         moment = from_database(text)
         moments[source].append(moment)
@@ -53,8 +55,26 @@ def digest_of(sources: Sequence[EventSource], window: str, *, now: datetime) -> 
             [row for pk, row in loaded.items() if pk in shown],
             window, now=now, cut=len(newest) > MARKS,
         ),
-        rhythms=rhythms_of(moments, now=now),
+        rhythms=rhythms_of(moments, asked=WALKED, now=now),
     )  # fmt: skip
+
+
+def _look(sources: Sequence[EventSource]) -> tuple[list[Any], list[Any]]:
+    """Return the places of SOURCES, and the newest events of each, by one statement."""
+    if not sources:
+        return [], []
+    columns = "CAST(NULL AS text) AS name, source_id, id, occurred_at"
+    sql, parameters = walks([source.pk for source in sources], columns, WALKED)
+    places, of_places = statement_of(sources)
+    if places:
+        sql, parameters = (
+            f"SELECT * FROM ({places}) AS places UNION ALL {sql}",
+            of_places + parameters,
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        rows = cursor.fetchall()
+    return [row for row in rows if row[0] is not None], [row[1:] for row in rows if row[0] is None]
 
 
 def _load(shown: set[int], standing: set[int]) -> dict[int, Activity]:

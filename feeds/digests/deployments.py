@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db import connection
+from typing import Any
 
 from feeds.digests.walks import TABLE
 from feeds.models import Activity, EventKind, EventSource
@@ -40,31 +39,36 @@ class Deployed:
     stands: Activity | None  # the newest that succeeded, None if that is `newest` or not known
 
 
-def places_of(sources: Sequence[EventSource]) -> tuple[list[Place], bool]:
-    """Return the environments to which SOURCES deploy, and whether there are more.
+def statement_of(sources: Sequence[EventSource]) -> tuple[str, list[Any]]:
+    """Return the SQL that finds the environments to which SOURCES deploy, "" if none does.
 
-    One statement: a step along activity_deployed_to for each environment, and two looks at it.
+    It takes a step along activity_deployed_to for each environment, and two looks at it. Its
+    columns are the environment, the ids of the newest deployment and of the newest that succeeded,
+    and when the newest was.
     """
     ids = [source.pk for source in sources if source.kind == EventKind.DEPLOYMENT]
     if not ids:
-        return [], False
+        return "", []
     step = f"SELECT min(target_key) {_OF_SOURCE}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH RECURSIVE place(source, name) AS ("
-            f"SELECT place.source, ({step}) FROM ({_values(len(ids))}) AS place "
-            f"UNION ALL SELECT place.source, ({step} AND target_key > place.name) FROM place "
-            f"WHERE place.name IS NOT NULL) "
-            f"SELECT name, (SELECT id {_NEWEST} LIMIT 1), (SELECT occurred_at {_NEWEST} LIMIT 1), "
-            f"(SELECT id FROM (SELECT id, state {_NEWEST} LIMIT %s) AS last "
-            f"WHERE state = '{Activity.State.SUCCEEDED}' LIMIT 1) "
-            f"FROM place WHERE name IS NOT NULL LIMIT %s",
-            [*ids, LOOKED_BACK, ENVIRONMENTS + 1],
-        )
-        rows = cursor.fetchall()
+    sql = (
+        "WITH RECURSIVE place(source, name) AS ("
+        f"SELECT place.source, ({step}) FROM ({_values(len(ids))}) AS place "
+        f"UNION ALL SELECT place.source, ({step} AND target_key > place.name) FROM place "
+        "WHERE place.name IS NOT NULL) "
+        f"SELECT name, (SELECT id {_NEWEST} LIMIT 1) AS newest, "
+        f"(SELECT id FROM (SELECT id, state {_NEWEST} LIMIT %s) AS last "
+        f"WHERE state = '{Activity.State.SUCCEEDED}' LIMIT 1) AS stands, "
+        f"(SELECT occurred_at {_NEWEST} LIMIT 1) AS moment "
+        "FROM place WHERE name IS NOT NULL LIMIT %s"
+    )
+    return sql, [*ids, LOOKED_BACK, ENVIRONMENTS + 1]
+
+
+def places_of(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Place], bool]:
+    """Return the environments in ROWS of statement_of(), and whether there are more."""
     best: dict[str, Place] = {}
-    for name, newest, moment, stands in rows[:ENVIRONMENTS]:
-        place = Place(name, from_database(moment), newest, stands)
+    for name, newest, stands, text in rows[:ENVIRONMENTS]:
+        place = Place(name, from_database(text), newest, stands)
         if name not in best or best[name].occurred_at < place.occurred_at:
             best[name] = place  # several sources may deploy there: the newest of all counts
     return list(best.values()), len(rows) > ENVIRONMENTS

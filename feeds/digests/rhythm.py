@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -47,22 +47,21 @@ def rhythms(sources: Iterable[int], *, now: datetime) -> Mapping[int, Rhythm]:
     moments: dict[int, list[datetime]] = defaultdict(list)
     for source, moment in newest_of_each(list(sources), "source_id, occurred_at", LOOKED_AT):
         moments[source].append(from_database(moment))
-    return rhythms_of(moments, now=now)
+    return rhythms_of(moments, asked=LOOKED_AT, now=now)
 
 
-def rhythms_of(moments: Mapping[int, Sequence[datetime]], *, now: datetime) -> Mapping[int, Rhythm]:
-    """Return the rhythms of sources whose newest MOMENTS, LOOKED_AT or more, are known."""
-    found = {
-        source: _rhythm(sorted(times, reverse=True)[:LOOKED_AT], now)
-        for source, times in moments.items()
-    }
-    suspects = {source: each for source, each in found.items() if each.silent}
-    calm = _usually_calm(suspects, now)
+def rhythms_of(
+    moments: Mapping[int, Sequence[datetime]], *, asked: int, now: datetime
+) -> Mapping[int, Rhythm]:
+    """Return the rhythms of sources whose newest MOMENTS are known, at most ASKED of each."""
+    newest = {source: sorted(times, reverse=True) for source, times in moments.items()}
+    found = {source: _rhythm(times[:LOOKED_AT], now) for source, times in newest.items()}
+    calm = _usually_calm(
+        {source for source, one in found.items() if one.silent}, newest, asked, now
+    )
     return {
-        source: Rhythm(each.last, each.usual, each.counted, each.silence)
-        if source in calm
-        else each
-        for source, each in found.items()
+        source: replace(one, silent=False) if source in calm else one
+        for source, one in found.items()
     }
 
 
@@ -76,17 +75,31 @@ def _rhythm(newest: Sequence[datetime], now: datetime) -> Rhythm:
     return Rhythm(newest[0], usual, len(newest), silence, suspected)
 
 
-def _usually_calm(suspects: Mapping[int, Rhythm], now: datetime) -> set[int]:
+def _usually_calm(
+    suspects: Iterable[int], newest: Mapping[int, Sequence[datetime]], asked: int, now: datetime
+) -> set[int]:
     """Return which of SUSPECTS sent nothing in the same hours a day or a week before."""
-    asked = [(source, one.last, back) for source, one in suspects.items() for back in BEFORE]
+    calm: set[int] = set()
+    unknown: list[tuple[int, datetime, datetime]] = []
+    for source in suspects:
+        times = newest[source]
+        edge = (now - times[0]) / EDGE
+        for back in BEFORE:
+            since, until = times[0] + edge - back, now - edge - back
+            if len(times) == asked and times[-1] >= since:  # what we know does not reach back there
+                unknown.append((source, since, until))
+            elif not any(since <= moment < until for moment in times):
+                calm.add(source)
+    return calm | _without_events([one for one in unknown if one[0] not in calm])
+
+
+def _without_events(asked: Sequence[tuple[int, datetime, datetime]]) -> set[int]:
+    """Return the sources among ASKED that sent nothing from one moment to another."""
     if not asked:
         return set()
     branches, parameters = [], []
-    for number, (source, last, back) in enumerate(asked):
-        edge = (now - last) / EDGE
-        sql, between = walk(
-            "source_id", str(number), since=last + edge - back, until=now - edge - back
-        )
+    for number, (source, since, until) in enumerate(asked):
+        sql, between = walk("source_id", str(number), since=since, until=until)
         branches.append(f"SELECT * FROM ({sql}) AS branch")
         parameters += [source, *between, 1]
     with connection.cursor() as cursor:

@@ -35,20 +35,20 @@ def walk(
     return sql, parameters
 
 
-def newest_of_each(
-    sources: Sequence[int], columns: str, count: int, *, since: datetime | None = None
-) -> list[tuple[Any, ...]]:
+def newest_of_each(sources: Sequence[int], columns: str, count: int) -> list[tuple[Any, ...]]:
     """Return COLUMNS of the newest COUNT activities of each of SOURCES, in no order of sources."""
-    sql, between = walk("source_id", columns, since=since)
     found: list[tuple[Any, ...]] = []
-    for some in _portions(sources):
-        branch = f"SELECT * FROM ({sql}) AS branch"  # SQLite: no LIMIT in a bare branch
-        parameters = [part for source in some for part in (source, *between, count)]
+    for start in range(0, len(sources), BRANCHES):
+        sql, parameters = walks(sources[start : start + BRANCHES], columns, count)
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join([branch] * len(some)), parameters)
+            cursor.execute(sql, parameters)
             found += cursor.fetchall()
     return found
 
 
-def _portions(sources: Sequence[int]) -> list[Sequence[int]]:
-    return [sources[at : at + BRANCHES] for at in range(0, len(sources), BRANCHES)]
+def walks(sources: Sequence[int], columns: str, count: int) -> tuple[str, list[Any]]:
+    """Return the SQL of a walk along each of SOURCES, and its parameters."""
+    sql, _ = walk("source_id", columns)
+    branch = f"SELECT * FROM ({sql}) AS branch"  # SQLite: no LIMIT in a bare branch
+    parameters = [part for source in sources for part in (source, count)]
+    return " UNION ALL ".join([branch] * len(sources)), parameters
