@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
 
 from django import template
 from django.http import QueryDict
@@ -105,13 +104,10 @@ def _drawn(mark: Mark) -> Drawn:
 
 
 def _address(lane: Lane, timeline: Timeline, slug: str) -> str:
+    """Return the address of the feed of what LANE shows."""
     query = QueryDict(mutable=True)
-    query.update(_parameters(lane, timeline, slug))
-    return feed_address(query)
-
-
-def _parameters(lane: Lane, timeline: Timeline, slug: str) -> dict[str, Any]:
-    found = {"component": escaped(slug), "type": lane.kind}
+    query["component"], query["type"] = escaped(slug), lane.kind
     if lane.environment:
-        found["environment"] = escaped(lane.environment)
-    return {**found, "since": f"{timeline.since.astimezone(UTC):%Y-%m-%dT%H:%M}"}
+        query["environment"] = escaped(lane.environment)
+    query["since"] = f"{timeline.since.astimezone(UTC):%Y-%m-%dT%H:%M}"
+    return feed_address(query)
