@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 from feeds import vocabulary
 from feeds.digests.deployments import Deployed
 from feeds.digests.timeline import WINDOWS, WORDS, Lane, Mark, Timeline, words_of
-from feeds.templatetags.pulseboard import escaped, feed_address, icon
+from feeds.filters import escaped
+from feeds.templatetags.pulseboard import feed_address, icon
 from feeds.vocabulary import STATES, look, short
 
 register = template.Library()
