@@ -104,7 +104,7 @@ def _projects() -> Iterable[str]:
 
 
 def profile_path(username: str) -> str:
-    """Return the path of the page of USERNAME."""
+    """Return the path of the page of USERNAME, or of an actor who is no user."""
     return f"/people/{quote(username, safe='@+')}/"
 
 

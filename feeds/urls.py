@@ -36,6 +36,7 @@ from feeds.views import (
     outbox,
     people,
     replay,
+    repositories,
     rows,
     running,
     site,
@@ -115,7 +116,8 @@ urlpatterns = [
     re_path(rf"^issues/(?P<key>{PROJECT}-[1-9][0-9]*)/$", tracker.issue, name="issue"),
     re_path(rf"^projects/(?P<key>{PROJECT})/$", tracker.project, name="project"),
     path("people/", people.index, name="people"),
-    path("people/<str:username>/", people.show, name="person"),
+    path("people/<path:username>/", people.show, name="person"),  # an actor's key may hold a slash
+    re_path("^repositories/(?P<name>[^/]+/[^/]+)/$", repositories.show, name="repository"),
     path("views/", saved_views.index, name="views"),
     path("views/new/", saved_views.create, name="view-new"),
     path("views/<uuid:identity>/edit/", saved_views.edit, name="view-edit"),
