@@ -204,6 +204,21 @@ def test_where_the_clipboard_is_closed_the_body_is_selected(desk: Open) -> None:
     assert page.evaluate("getSelection().toString()") == page.locator("#raw").inner_text()
 
 
+def test_the_marks_of_a_timeline_are_reached_by_keyboard_and_lead_to_events(desk: Open) -> None:
+    phone = {"width": 360, "height": 740}
+    page = desk("/components/payments-api/?window=7d", viewport=phone)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    page.get_by_role("link", name="Skip the marks").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".lane-name a").first).to_be_focused()
+    page.keyboard.press("Tab")
+    mark = page.locator("a.mark").first
+    expect(mark).to_be_focused()
+    leads = str(mark.get_attribute("href"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{leads}")
+
+
 # ---- from nothing to a feed
 
 

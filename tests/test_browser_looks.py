@@ -46,6 +46,7 @@ PAGES = {
     "a person": "/people/maria/",
     "an issue": "/issues/ONE-1/",
     "a project": "/projects/ONE/",
+    "a repository": "/repositories/shop/checkout/",
     "views": "/views/",
     "view form": "/views/new/?type=build",
     "sign in": "/sign-in/",
