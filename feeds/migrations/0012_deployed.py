@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('feeds', '0010_views_and_feed_addresses'),
+        ('feeds', '0011_revisions'),
     ]
 
     operations = [
