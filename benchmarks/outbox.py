@@ -41,7 +41,7 @@ import json, logging, os, resource, sys, time, django
 django.setup()
 logging.getLogger("feeds").setLevel(logging.WARNING)
 from datetime import timedelta
-from django.db import connection, transaction
+from django.db import connection as database, transaction
 from django.utils import timezone
 from feeds import actions, outbox
 from feeds.models import Delivery
@@ -73,7 +73,7 @@ with transaction.atomic():
             body={"cloudId": "c", "event": {"custom": custom}}))
     Delivery.objects.bulk_create(rows, batch_size=1000)
     outbox.wake([lane.pk for lanes in held for lane in lanes.values()], now=now)
-connection.cursor().execute("ANALYZE")  # as PostgreSQL does by itself a minute later
+database.cursor().execute("ANALYZE")  # as PostgreSQL does by itself a minute later
 """
 #: Sends all there is; reading back is for later.
 _DRAIN = """

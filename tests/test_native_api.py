@@ -273,6 +273,15 @@ def test_a_line_over_256_kb_is_refused_alone(bot: Caller, web: Component) -> Non
     assert response.json()["results"][1]["status"] == 413
 
 
+def test_a_character_that_no_database_keeps_spoils_its_own_event_only(
+    bot: Caller, web: Component
+) -> None:
+    response = bot.post("/api/v1/events", [*lines(1), compass_event(id="nul", description="a\0b")])
+    assert response.status_code == 207
+    (fault,) = response.json()["results"][1]["errors"]
+    assert "NUL" in fault["message"]
+
+
 def test_bulk_is_for_those_who_may_send(viewer: Caller) -> None:
     assert viewer.post("/api/v1/events", lines(1)).status_code == 403
     assert Client().post("/api/v1/events", "[]", content_type="application/json").status_code == 401

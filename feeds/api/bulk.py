@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +110,7 @@ class Events(Resource):
     def post(self, request: Request) -> Response:
         """Take the events of the body."""
         body = request._request.read(settings.BULK_BODY_LIMIT + 1)
-        lines = [Line(text) for text in _split(strictjson.read_text(body, self.body_limit))]
+        lines = _split(strictjson.read_text(body, self.body_limit))
         most = settings.BULK_EVENT_LIMIT
         if not 1 <= len(lines) <= most:
             return problem_response(
@@ -123,22 +121,11 @@ class Events(Resource):
         return _answer(lines)
 
 
-def _split(text: str) -> Iterator[str]:
-    """Yield each event of TEXT, an array or NDJSON, exactly as it was sent."""
-    if not text.lstrip().startswith("["):
-        yield from (line.strip() for line in text.split("\n") if line.strip())
-        return
-    strictjson.decode_text(text)  # one malformed element spoils an array, and this says where
-    decoder = json.JSONDecoder()
-    at = text.index("[") + 1
-    while True:
-        while text[at] in " \t\r\n,":
-            at += 1
-        if text[at] == "]":
-            return
-        _, end = decoder.raw_decode(text, at)
-        yield text[at:end]
-        at = end
+def _split(text: str) -> list[Line]:
+    """Return each event of TEXT, an array or NDJSON, exactly as it was sent."""
+    if text.lstrip().startswith("["):
+        return [Line(event, document) for event, document in strictjson.elements(text)]
+    return [Line(line.strip()) for line in text.split("\n") if line.strip()]
 
 
 def _take(sender: actions.Sender, lines: list[Line], *, atomic: bool) -> None:
@@ -147,7 +134,10 @@ def _take(sender: actions.Sender, lines: list[Line], *, atomic: bool) -> None:
         try:
             size = len(line.text.encode())
             strictjson.check_size(size, settings.EVENT_BODY_LIMIT)
-            line.document = strictjson.decode_text(line.text)
+            if line.document is None:
+                line.document = strictjson.decode_text(line.text)
+            else:
+                strictjson.check(line.document, line.text)
             line.draft = compass.parse(line.document)
             line.draft.raw = line.text
         except DialectError as error:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 from feeds.dialects.mapping import DialectError, Fault
@@ -48,6 +49,37 @@ def decode_text(text: str) -> Any:
         raise _malformed("must not hold a number of more than 4300 digits") from None
     check(value, text)
     return value
+
+
+def elements(text: str) -> list[tuple[str, Any]]:
+    """Return the elements of TEXT, an array, each as it was sent and as the value that it encodes.
+
+    Raises DialectError as decode_text() does, but for what check() finds: whoever can tell one
+    element from the others asks for that.
+    """
+    found: list[tuple[str, Any]] = []
+    at = _past_space(text, 0)
+    try:
+        if text[at] == "[":
+            at = _past_space(text, at + 1)
+            more = text[at] != "]"
+            while more:
+                value, end = _DECODER.raw_decode(text, at)
+                found.append((text[at:end], value))
+                at = _past_space(text, end)
+                more = text[at] == ","
+                at = _past_space(text, at + 1) if more else at
+            if text[at] == "]" and _past_space(text, at + 1) == len(text):
+                return found
+    except (ValueError, RecursionError, IndexError):
+        pass
+    decode_text(text)  # says what is wrong, and where
+    raise _malformed("must be an array")
+
+
+def _past_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def check(value: Any, text: str) -> None:
@@ -102,4 +134,5 @@ def _malformed(rule: str) -> DialectError:
     return DialectError([Fault("body", rule, "format")])
 
 
+_SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

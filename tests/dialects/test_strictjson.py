@@ -1,8 +1,11 @@
 """What a body may be before any dialect looks at it."""
 
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from feeds.dialects import strictjson
 from feeds.dialects.mapping import DialectError
@@ -88,3 +91,32 @@ def test_the_last_of_two_equal_names_counts_and_the_text_stays_as_sent() -> None
 @pytest.mark.parametrize("text", ['"\\ud83d\\ude00"', '"😀"', '"\\u00e9 \\\\u0000"', "1e308"])
 def test_what_only_looks_odd_is_let_in(text: str) -> None:
     assert strictjson.decode(text.encode(), LIMIT)[1] == json.loads(text)
+
+
+SPACES = st.sampled_from(["", " ", "\n", "\t \r\n"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner)
+)
+
+
+@given(st.lists(st.tuples(SPACES, VALUES, SPACES)), SPACES)
+def test_the_elements_of_an_array_are_what_was_sent_one_by_one(
+    parts: list[tuple[str, Any, str]], around: str
+) -> None:
+    sent = [json.dumps(value) for _, value, _ in parts]
+    inside = ",".join(f"{a}{text}{b}" for text, (a, _, b) in zip(sent, parts, strict=True))
+    found = strictjson.elements(f"{around}[{inside}]{around}")
+    assert found == [(text, json.loads(text)) for text in sent]
+
+
+@given(st.text('[]{},:1n "', max_size=12))
+def test_what_is_no_array_of_json_has_no_elements(text: str) -> None:
+    try:
+        expected = json.loads(text)
+    except ValueError:
+        expected = None
+    if isinstance(expected, list):
+        assert [value for _, value in strictjson.elements(text)] == expected
+    else:
+        with pytest.raises(DialectError):
+            strictjson.elements(text)
