@@ -38,9 +38,8 @@ class Mention:
 
 @dataclass(frozen=True, eq=False)  # equal by identity: the memory of texts needs a quick hash
 class Known:
-    """The users, and the projects that have activities."""
+    """The users who have names, and the projects that have activities."""
 
-    usernames: frozenset[str]
     people: Mapping[str, list[Person]]  # by the first word of the full name; long names first
     projects: frozenset[str]
 
@@ -88,7 +87,7 @@ def _arranged(everybody: tuple[Person, ...], projects: frozenset[str]) -> Known:
     for name, username in sorted(everybody, key=lambda person: -len(person[0])):
         if word := _WORD.match(name):
             people.setdefault(word[0], []).append((name, username))
-    return Known(frozenset(username for _, username in everybody), people, projects)
+    return Known(people, projects)
 
 
 def _projects() -> Iterable[str]:
@@ -106,11 +105,6 @@ def _projects() -> Iterable[str]:
 def profile_path(username: str) -> str:
     """Return the path of the page of USERNAME, or of an actor who is no user."""
     return f"/people/{quote(username, safe='@+')}/"
-
-
-def profile_of(actor: str) -> str:
-    """Return the path of the page of ACTOR, "" if that is no user name of ours."""
-    return profile_path(actor) if actor and actor in known().usernames else ""
 
 
 def key_path(key: str) -> str:

@@ -236,6 +236,7 @@ urlpatterns = [
         "api/v1/components/<str:reference>/sources/<uuid:identity>",
         catalogue.ComponentSource.as_view(),
     ),
+    path("api/v1/components/<str:reference>/deployments", digests.ComponentDeployments.as_view()),
     path("api/v1/components/<str:reference>/aliases", catalogue.Aliases.as_view()),
     path("api/v1/components/<str:reference>/aliases/<str:identity>", catalogue.OneAlias.as_view()),
     re_path("^api/v1/sources/?$", event_sources.Sources.as_view(), name="api-sources"),

@@ -66,6 +66,9 @@ def test_each_environment_shows_its_last_deployment_and_the_last_that_worked(
     assert "Failed" in found[0].text
     assert "web 2.42" in found[1].text
     assert "Last that worked" not in found[1].text
+    answer = bot.get("/api/v1/components/web/deployments").json()
+    stands = [(one["environment"], one["stands"]["title"]) for one in answer["results"]]
+    assert stands == [("prod", "web 2.40"), ("staging", "web 2.42")]
     newest = Activity.objects.get(title="web 2.41")
     assert newest.get_absolute_url() in {a["href"] for a in page("?").all(".stands a")}
 

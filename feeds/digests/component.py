@@ -59,6 +59,18 @@ def digest_of(sources: Sequence[EventSource], window: str, *, now: datetime) -> 
     )  # fmt: skip
 
 
+def deployments_of(sources: Sequence[EventSource]) -> tuple[Sequence[Deployed], bool]:
+    """Return what stands in each environment of SOURCES, and whether there are more."""
+    sql, parameters = statement_of(sources)
+    if not sql:
+        return [], False
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        places, more = places_of(cursor.fetchall())
+    wanted = {pk for place in places for pk in (place.newest, place.stands) if pk}
+    return deployed(places, _load(set(), wanted)), more
+
+
 def _look(sources: Sequence[EventSource]) -> tuple[list[Any], list[Any]]:
     """Return the places of SOURCES, and the newest events of each, by one statement."""
     if not sources:

@@ -84,7 +84,6 @@ def line(html: str) -> SafeString:
 
 
 register.filter("plain", richtext.plain)
-register.filter("profile_of", mentions.profile_of)
 register.filter("profile_path", mentions.profile_path)
 register.filter("target_of", mentions.target_of)
 register.filter("web", richtext.web)

@@ -19,9 +19,10 @@ from feeds.api.native.activities import activity_json, whole_activities
 from feeds.api.once import once
 from feeds.api.resource import WRITERS, Resource
 from feeds.composing import sample_of
+from feeds.digests.component import deployments_of
 from feeds.digests.rhythm import rhythms
 from feeds.digests.volume import DAYS, MOST, volume_of
-from feeds.models import EventSource
+from feeds.models import Activity, EventSource
 
 
 class RhythmShape(serializers.Serializer[Any]):
@@ -92,6 +93,72 @@ class SourceDays(Resource):
         found = volume_of("source_id", source.pk, now=timezone.now())
         days = [{"day": day.day, "count": day.count} for day in found.days]
         return Response({"days": days, "total": found.total, "cut": found.cut})
+
+
+class DeployedShape(serializers.Serializer[Any]):
+    """What was last deployed to an environment, in short."""
+
+    uuid = serializers.UUIDField()
+    title = serializers.CharField()
+    state = serializers.ChoiceField(Activity.State.choices, allow_blank=True)
+    url = serializers.CharField()
+    actor = serializers.CharField(help_text="A name, or else a key.")
+    occurred_at = serializers.DateTimeField()
+
+
+class EnvironmentShape(serializers.Serializer[Any]):
+    """What stands in one environment."""
+
+    environment = serializers.CharField(help_text="Its key, for the filter `environment`.")
+    name = serializers.CharField()
+    production = serializers.BooleanField()
+    newest = DeployedShape()
+    stands = DeployedShape(
+        allow_null=True, help_text="The newest that succeeded, of the last 20; null: none did."
+    )
+
+
+class EnvironmentsShape(serializers.Serializer[Any]):
+    """What stands where, production first."""
+
+    results = EnvironmentShape(many=True)
+    more = serializers.BooleanField(help_text="There are over 100 environments.")
+
+
+def deployed_json(activity: Activity) -> dict[str, Any]:
+    """Write a deployment in short."""
+    names = ("uuid", "title", "state", "url", "occurred_at")
+    said = {name: getattr(activity, name) for name in names}
+    return {**said, "actor": activity.actor_name or activity.actor_key}
+
+
+class ComponentDeployments(Resource):
+    """What stands where."""
+
+    @extend_schema(
+        summary="Read what stands in each environment of a component",
+        description="The last deployment to each, and the last that succeeded.",
+        responses=EnvironmentsShape,
+    )
+    def get(self, request: Request, reference: str) -> Response:
+        """Answer the last deployments."""
+        component = actions.find_component(reference)
+        found, more = deployments_of(list(component.sources.all()))
+        rows = [
+            {
+                "environment": one.environment,
+                "name": one.name,
+                "production": one.production,
+                "newest": deployed_json(one.newest),
+                "stands": deployed_json(one.stands) if one.stands else _standing(one.newest),
+            }
+            for one in found
+        ]
+        return Response({"results": rows, "more": more})
+
+
+def _standing(newest: Activity) -> dict[str, Any] | None:
+    return deployed_json(newest) if newest.state == Activity.State.SUCCEEDED else None
 
 
 class SourceTest(Resource):
