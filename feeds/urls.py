@@ -278,5 +278,7 @@ urlpatterns = [
     path("", include("heartbeats.urls")),
 ]
 
-handler404 = "feeds.views.health.not_found"
-handler500 = "feeds.views.health.broken"
+handler400 = "feeds.views.faults.malformed"
+handler403 = "feeds.views.faults.forbidden"
+handler404 = "feeds.views.faults.not_found"
+handler500 = "feeds.views.faults.broken"

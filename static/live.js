@@ -188,7 +188,7 @@
     const draw = () => {
       const [name, text] = state();
       const does = { offline: "tries at once", ended: "leads to the sign-in page", paused: "goes on" }[name] ?? "pauses";
-      root.dataset.link = link;
+      Object.assign(root.dataset, { link, live });
       chip.dataset.state = name;
       chip.querySelector("span").textContent = text;
       chip.title = `Caught up to ${seq}, ${missed} missed. A click ${does}.`;

@@ -64,9 +64,10 @@
     }
     return Math.floor((performance.now() - known.at) / 1000);
   };
+  const paused = () => document.querySelector(".live[data-live=false]") !== null; // then nothing moves
   const asked = new Map(); // rows whose silence changes their words, and when we asked for them
   const tick = () => {
-    if (document.hidden) return;
+    if (document.hidden || paused()) return;
     const due = [];
     for (const text of document.querySelectorAll(".run[data-elapsed]")) {
       const passed = secondsOf(text);
@@ -184,10 +185,10 @@
   let soon = 0;
   const idsOf = (holder) => [...holder.querySelectorAll("[data-runs]")].map((row) => row.id).join();
   const lookAtStrip = (wait = SOON) => {
-    if (soon || !document.getElementById("running")) return;
+    if (soon || paused() || !document.getElementById("running")) return;
     soon = setTimeout(async () => {
       const old = document.getElementById("running");
-      const answer = old && !document.hidden ? await ask(old.dataset.address) : null;
+      const answer = old && !document.hidden && !paused() ? await ask(old.dataset.address) : null;
       soon = 0;
       strip = performance.now();
       const fresh = answer?.querySelector("#running");

@@ -65,6 +65,8 @@ NO_ENTRY = {
     "replay",
     "repository_of", "retention", "retract", "retry_delivery", "revise", "save_template",
     "save_view", "site", "touch_token", "used_of", "values_of", "words",
+    # what people keep for themselves
+    "duplicate_view", "mark_view", "open_with", "rotate_feed_token", "star_view", "update_query",
     # heartbeats: signs of life, and letters
     "document", "new_secret", "ping", "ping_named", "remind", "retry_notification",
     "silent_until", "storable", "test_channel", "watch",

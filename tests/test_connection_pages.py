@@ -54,7 +54,7 @@ def said(response: Any) -> str:
 def test_an_empty_page_says_what_to_do(ana: Client) -> None:
     page = Html(ana.get(PATH))
     assert "No connections yet" in page.one(".empty").text
-    assert PATH in [link["href"] for link in Html(ana.get("/settings/")).all(".tabs a")]
+    assert PATH in [link["href"] for link in Html(ana.get("/settings/")).all(".site-nav a")]
     choices = [link["href"] for link in Html(ana.get(f"{PATH}new/")).all(".choices a")]
     assert choices == [f"?dialect={name}" for name in Connection.Dialect.values]
 

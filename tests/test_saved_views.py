@@ -58,7 +58,7 @@ def test_starred_views_stand_first_for_those_who_starred_them(reader: Client) ->
     assert tabs(reader, "/") == ["Everything", "Beta", "Shared"]
     menu = Html(reader.get("/")).all(".viewbar .menu a.check")
     assert [link.text for link in menu][:4] == ["Beta", "Shared boss", "Alpha", "Gamma"]
-    press(reader, f"/views/{beta.uuid}/star/", "Take the star from Beta")
+    press(reader, f"/views/{beta.uuid}/star/", "Starred: Beta, take the star away")
     assert tabs(reader, "/") == ["Everything", "Shared"]
     theirs = Client()
     theirs.force_login(other)
@@ -86,7 +86,7 @@ def test_the_bare_address_opens_the_default_view_and_everything_is_one_click_awa
     reader: Client,
 ) -> None:
     view = actions.save_view(me(), name="Pushes", query="type=push")
-    page = press(reader, f"/views/{view.uuid}/default/", "Open the feed with Pushes")
+    page = press(reader, f"/views/{view.uuid}/default/", "Make default: Pushes")
     assert page.one("tbody th").text == "Pushes Default"
     opened = reader.get("/")
     assert opened.status_code == 302
@@ -137,8 +137,8 @@ def test_only_one_view_is_the_default_and_programs_do_not_notice(
     reader: Client, viewer: Caller
 ) -> None:
     one, two = (actions.save_view(me(), name=name, query="type=push") for name in "ab")
-    press(reader, f"/views/{one.uuid}/default/", "Open the feed with a")
-    press(reader, f"/views/{two.uuid}/default/", "Open the feed with b")
+    press(reader, f"/views/{one.uuid}/default/", "Make default: a")
+    press(reader, f"/views/{two.uuid}/default/", "Make default: b")
     assert reader.get("/")["Location"] == f"/?view={two.uuid}&type=push"
     reader.post(f"/views/{one.uuid}/default/", {"on": "0"})  # it is not the default: nothing to do
     assert reader.get("/").status_code == 302
@@ -146,7 +146,7 @@ def test_only_one_view_is_the_default_and_programs_do_not_notice(
     assert len(everything[0]) == len(everything[1]["results"]) == 4
     fragment = reader.get("/", headers={"hx-request": "true"})
     assert len(Html(fragment).rows) == 4
-    press(reader, f"/views/{two.uuid}/default/", "Open the feed with everything instead of b")
+    press(reader, f"/views/{two.uuid}/default/", "Not default any more: b")
     assert reader.get("/").status_code == 200
 
 

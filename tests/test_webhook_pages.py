@@ -33,7 +33,7 @@ def test_an_empty_page_says_what_to_do(ana: Client) -> None:
     page = Html(ana.get(PATH))
     assert "No webhooks yet" in page.one(".empty").text
     assert [option["value"] for option in page.all("#id_dialect option")] == ["github", "gitlab"]
-    assert PATH in [link["href"] for link in Html(ana.get("/settings/")).all(".tabs a")]
+    assert PATH in [link["href"] for link in Html(ana.get("/settings/")).all(".site-nav a")]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""Whether the process lives, whether it can work, and the pages for what went wrong."""
+"""Whether the process lives, and whether it can work."""
 
 import os
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 
 from feeds.celery import app
 
@@ -48,26 +47,3 @@ def _broker() -> str:
                 return "ok"
     except Exception as error:  # each transport has errors of its own, and all mean "not ready"
         return str(error) or type(error).__name__
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say that nothing is here: in JSON to programs, as a page to people."""
-    if _is_program(request):
-        return _problem(404, "Not Found", f"nothing is at {request.path}")
-    return render(request, "404.html", status=404)
-
-
-def broken(request: HttpRequest) -> HttpResponse:
-    """Say that the fault is ours."""
-    if _is_program(request):
-        return _problem(500, "Internal Server Error", "the fault is ours")
-    return render(request, "500.html", {"debug": settings.DEBUG}, status=500)
-
-
-def _problem(status: int, title: str, detail: str) -> JsonResponse:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
-
-
-def _is_program(request: HttpRequest) -> bool:
-    return request.path.startswith(("/api/", "/gateway/", "/compass/"))

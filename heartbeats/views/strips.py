@@ -142,7 +142,7 @@ def _draw(bars: Sequence[Bucket], spoken: str) -> SafeString:
     """Draw BARS. Their links are for a mouse: the table beside has the same for everybody."""
     width = len(bars) * (WIDTH + GAP) - GAP
     head = format_html(
-        '<svg class="strip" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" '
+        '<svg class="strip" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="group" '
         'aria-label="{2}">',
         width, HEIGHT, spoken,
     )  # fmt: skip
