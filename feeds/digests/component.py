@@ -21,7 +21,10 @@ from feeds.moments import from_database
 
 WALKED = max(MARKS + 1, LOOKED_AT)  # newest events of each source
 #: Columns that no mark and no line shows; of the details two texts are read out.
-LEFT_OUT = ("content", "raw", "details")
+LEFT_OUT = (
+    "content", "raw", "details", "icon", "actor_image", "target_url", "verb", "generator",
+    "object_key", "project_key", "sequence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
