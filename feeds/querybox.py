@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from django.http import QueryDict
@@ -145,6 +145,17 @@ def terms(text: str) -> Iterator[Term]:
         at = found.end()
 
 
+def typed(text: str, at: int) -> Term:
+    """Return the term in which the caret stands AT, as far as it is typed; an empty one between
+    two. What is chosen for it takes the place of the whole."""
+    for term in terms(text):
+        if term.start < at <= term.end:
+            begun = next(terms(text[term.start : at]))
+            end = term.end if term.closed else at  # else quotes just opened would take the rest
+            return replace(begun, start=term.start, end=end)
+    return Term(at, at, "", False, "", "", False, True)
+
+
 def read(text: str) -> Reading:
     """Read TEXT: what can be understood of it, and every fault of the rest."""
     text = text.replace("\x00", " ")
@@ -191,16 +202,17 @@ def written(query: QueryDict) -> str:
     found = []
     for name in FACETS:
         choice = Choice.of(query.getlist(name))
-        found += [_term(name, value) for value in choice.included]
-        found += [_term(name, value, minus="-") for value in choice.excluded]
+        found += [term_of(name, value) for value in choice.included]
+        found += [term_of(name, value, minus="-") for value in choice.excluded]
     for name in ("since", "until"):
         if text := query.get(name, ""):
-            found.append(_term(name, text))
+            found.append(term_of(name, text))
     found += [_piece(piece) for piece in _PIECE.findall(query.get("q", "").replace("\x00", " "))]
     return " ".join(found)
 
 
-def _term(name: str, value: str, *, minus: str = "") -> str:
+def term_of(name: str, value: str, *, minus: str = "") -> str:
+    """Write one term."""
     return f"{minus}{name}:{value if _BARE.fullmatch(value) else _in_quotes(value)}"
 
 

@@ -56,6 +56,22 @@
     }
   });
 
+  // ---- Alt or Shift, and a click on a value of a row: everything but that
+  document.addEventListener("click", (event) => {
+    if (!(event.altKey || event.shiftKey) || event.ctrlKey || event.metaKey) return;
+    const link = event.target.closest(".row a[href^='/?']");
+    const feed = document.querySelector(".live[data-rows]");
+    if (!link || !feed) return;
+    event.preventDefault();
+    const [name, value] = [...new URLSearchParams(link.search)].pop();
+    const asked = new URL(feed.dataset.rows, location.href).searchParams;
+    const out = `-${value.replace(/^\\/, "")}`;
+    const kept = asked.getAll(name).filter((one) => one !== value && one !== out);
+    asked.delete(name);
+    for (const one of [...kept, out]) asked.append(name, one);
+    location.assign(`${link.pathname}?${asked}`);
+  });
+
   // ---- the feed by keyboard, as the ARIA pattern has it; Esc closes a menu
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {

@@ -209,7 +209,7 @@ def pill(context: RequestContext, activity: Activity) -> SafeString:
 
 
 def _draw(context: RequestContext, name: str, **values: Any) -> SafeString:
-    narrow_this = partial(narrowed, context.get("feed_query", ""))
+    narrow_this = partial(only, context.get("feed_query", ""))
     values["times_as"] = getattr(context.get("user"), "times", "both")
     template = engines["jinja"].get_template(name)
     return mark_safe(template.render({**values, "narrow": narrow_this}))
@@ -260,14 +260,25 @@ def may_read(context: RequestContext) -> bool:
 
 @register.simple_tag(takes_context=True)
 def narrow(context: RequestContext, name: str, value: str) -> str:
-    """Return the address of the feed with NAME=VALUE added to the filters in force.
+    """Return the address of the feed with the filters in force, and of NAME with VALUE alone.
 
     Pages without filters of their own, such as an event's, start from none.
     """
-    return narrowed(context.get("feed_query", ""), name, value)
+    return only(context.get("feed_query", ""), name, value)
 
 
 @lru_cache(maxsize=4096)  # a page asks 300 times, mostly for what it asked before
+def only(query: str, name: str, value: str) -> str:
+    """Return the address of the feed that QUERY shows, and of NAME with VALUE alone.
+
+    The pair comes last: app.js takes the last one of a link for what it stands for.
+    """
+    wanted = QueryDict(query, mutable=True)
+    out = [other for other in wanted.pop(name, []) if other.startswith("-")]
+    wanted.setlist(name, [*(other for other in out if other != f"-{value}"), escaped(value)])
+    return feed_address(wanted)
+
+
 def narrowed(query: str, name: str, value: str) -> str:
     """Return the address of the feed that the query string QUERY shows, with NAME=VALUE added."""
     wanted = QueryDict(query, mutable=True)
