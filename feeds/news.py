@@ -8,7 +8,7 @@ nothing; what committed in between may come twice, and carries its uuid to be to
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.db import connection
@@ -19,6 +19,7 @@ from feeds.filters import FeedFilter
 from feeds.models import Activity
 
 NEWS_AT_ONCE = 50  # rows of one answer; with more, the reader loads the first page anew
+UNSEEN = ("content", "raw")  # columns that rows do not show, but for comfort
 LATE = timedelta(seconds=60)  # that a transaction may take from its id to its commit
 
 #: Whether a transaction of somebody else may still commit an id that it has already taken: it
@@ -51,7 +52,9 @@ def watermark() -> int:
     return settled.values_list("id", flat=True).first() or 0
 
 
-def arrived(filter: FeedFilter, *, after: int, below: int = 0) -> tuple[list[Activity], int]:
+def arrived(
+    filter: FeedFilter, *, after: int, below: int = 0, without: Sequence[str] = UNSEEN
+) -> tuple[list[Activity], int]:
     """Return the newest rows above the id AFTER, and the id below which the rest is, 0 for none.
 
     With BELOW, only ids below it.
@@ -61,16 +64,18 @@ def arrived(filter: FeedFilter, *, after: int, below: int = 0) -> tuple[list[Act
         rows = rows.filter(id__lt=below)
     ids = list(rows.order_by("-id").values_list("id", flat=True)[: NEWS_AT_ONCE + 1])
     kept = ids[:NEWS_AT_ONCE]
-    found = _drawable(Activity.objects.filter(id__in=kept)) if kept else []
+    found = _drawable(Activity.objects.filter(id__in=kept), without) if kept else []
     return found, kept[-1] if len(ids) > NEWS_AT_ONCE else 0
 
 
-def still_shown(filter: FeedFilter, identities: Collection[uuid.UUID]) -> list[Activity]:
+def still_shown(
+    filter: FeedFilter, identities: Collection[uuid.UUID], *, without: Sequence[str] = UNSEEN
+) -> list[Activity]:
     """Return those of IDENTITIES that pass."""
-    return _drawable(filter.rows().filter(uuid__in=identities))
+    return _drawable(filter.rows().filter(uuid__in=identities), without)
 
 
-def _drawable(rows: QuerySet[Activity]) -> list[Activity]:
+def _drawable(rows: QuerySet[Activity], without: Sequence[str]) -> list[Activity]:
     """Load ROWS as the feed draws them, newest first."""
     rows = rows.select_related("source").prefetch_related("source__components")
-    return list(rows.defer("content", "raw").order_by("-occurred_at", "-id"))
+    return list(rows.defer(*without).order_by("-occurred_at", "-id"))

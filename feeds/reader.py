@@ -41,8 +41,11 @@ class ReadersZone:
 
 
 def local(moment: datetime) -> datetime:
-    """Return MOMENT on the reader's clock."""
-    return timezone.localtime(moment)
+    """Return MOMENT on the reader's clock; at the ends of time as it is."""
+    try:
+        return timezone.localtime(moment)
+    except OverflowError:
+        return moment
 
 
 def stamp(moment: datetime, to: str = SECOND) -> str:

@@ -81,8 +81,9 @@
     const row = document.activeElement?.closest("[role=feed] > article");
     if (!row) return;
     let to = null;
-    if (event.key === "PageDown") to = row.nextElementSibling;
-    else if (event.key === "PageUp") to = row.previousElementSibling;
+    const rows = [...row.parentElement.querySelectorAll(":scope > article")].filter((one) => one.checkVisibility());
+    if (event.key === "PageDown") to = rows[rows.indexOf(row) + 1];
+    else if (event.key === "PageUp") to = rows[rows.indexOf(row) - 1];
     else if (event.ctrlKey && event.key === "End") to = document.querySelector(".pager a");
     else if (event.ctrlKey && event.key === "Home") to = document.querySelector("#f-query, #f-q");
     if (!to) return;
@@ -103,7 +104,7 @@
   document.addEventListener("htmx:after:swap", ({ target }) => {
     const feed = document.getElementById("feed");
     if (!feed || target.id === "event") return;
-    const rows = feed.querySelectorAll("article").length;
+    const rows = feed.querySelectorAll("article.row").length;
     const error = feed.querySelector("#f-error");
     document.getElementById("announce").textContent = error ? "" : `${rows} events shown`;
     if (document.activeElement === document.body) feed.focus({ preventScroll: true });

@@ -20,7 +20,7 @@
   const LAST_ID = "9223372036854775807";
 
   const chance = () => Math.random();
-  const clock = (moment) => new Date(moment).toISOString().slice(11, 19);
+  const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB", { timeZone: document.documentElement.dataset.zone });
   const busy = (node) => node.contains(document.activeElement) || Boolean(node.querySelector("details[open]"));
   const momentOf = (row) => row.querySelector("time").getAttribute("datetime");
   /** The place of a row: when it happened, as it said when it came. It stays there when it changes. */
@@ -50,7 +50,7 @@
   const follow = (root) => {
     const feed = root.parentElement;
     const list = feed.querySelector("[role=feed]");
-    const chip = root.querySelector("button");
+    const chip = root.querySelector(".live-chip");
     const pill = feed.querySelector("#live-new");
     const address = new URL(root.dataset.rows, location.href);
     const first = "first" in root.dataset; // others show no new rows, only changes
@@ -79,14 +79,14 @@
     let asked = 0; // when
     const timers = {};
     let live = true;
-    try { live = localStorage.getItem("live") !== "off"; } catch { /* then it is on */ }
+    try { live = localStorage.getItem("live") !== "off"; } catch { /* it is on */ }
 
     const later = (name, wait, run) => {
       clearTimeout(timers[name]);
       timers[name] = setTimeout(() => { delete timers[name]; run(); }, wait);
     };
     const drop = (name) => { clearTimeout(timers[name]); delete timers[name]; };
-    const rows = () => [...list.children];
+    const rows = () => [...list.querySelectorAll(":scope > article")]; // the heads of groups too
     const row = (id) => list.querySelector(`:scope > [id="${id}"]`);
 
     // ---- what the reader sees
@@ -107,7 +107,7 @@
         if (one.ariaPosInSet !== `${at + 1}`) one.ariaPosInSet = `${at + 1}`;
       });
       list.setAttribute("aria-busy", "false");
-      const now = anchor && row(anchor.id);
+      const now = anchor?.isConnected ? anchor : anchor && row(anchor.id);
       if (now) scrollBy({ top: now.getBoundingClientRect().top - top, behavior: "instant" });
     };
 
@@ -132,11 +132,14 @@
         if (busy(one) || one.ariaCurrent) continue;
         one.remove();
         const moved = momentOf(one); // with a change; by now it belongs higher than it stood
-        if (moved > placeOf(list.lastElementChild)) insert(one, (one.dataset.at = moved));
+        if (moved > placeOf(rows().at(-1))) insert(one, (one.dataset.at = moved));
       }
-      pointOlder(placeOf(list.lastElementChild));
+      pointOlder(placeOf(rows().at(-1)));
     };
-    const insert = (article, at) => list.insertBefore(article, rows().find((one) => placeOf(one) <= at) ?? null);
+    const insert = (article, at) => {
+      const below = rows().find((one) => placeOf(one) <= at) ?? null;
+      list.insertBefore(article, below?.previousElementSibling?.closest(".visit") ?? below); // never between line and row
+    };
 
     /** Let "Older" begin at MOMENT, where the list now ends. */
     const pointOlder = (moment) => {
@@ -160,11 +163,8 @@
       show(articles);
       draw();
     };
-    const reload = async () => {
-      const to = location.pathname + location.search;
-      await htmx.ajax("GET", to, { target: "#feed", swap: "innerHTML" });
-      scrollTo({ top: 0, behavior: "instant" });
-    };
+    const reload = () => htmx.ajax("GET", location.pathname + location.search, { target: "#feed", swap: "innerHTML" })
+      .then(() => scrollTo({ top: 0, behavior: "instant" }));
 
     const announce = (count) => {
       untold += count;
@@ -192,9 +192,8 @@
       chip.dataset.state = name;
       chip.querySelector("span").textContent = text;
       chip.title = `Caught up to ${seq}, ${missed} missed. A click ${does}.`;
-      const count = many ? `${AT_ONCE}+` : waiting.size;
-      pill.hidden = !count;
-      pill.textContent = `${count} new`;
+      pill.textContent = `${many ? `${AT_ONCE}+` : waiting.size} new`;
+      pill.hidden = pill.textContent === "0 new";
     };
 
     // ---- questions and answers
@@ -275,16 +274,17 @@
 
     const swap = (shown, article) => {
       article.dataset.at = placeOf(shown);
+      if (shown.dataset.in && !article.dataset.runs) article.dataset.in = shown.dataset.in;
       for (const name of ["ariaPosInSet", "ariaCurrent"]) article[name] = shown[name];
       morph(shown, article);
     };
     const remove = (id) => {
-      waiting.delete(id);
       const shown = row(id);
+      waiting.delete(id);
       if (shown && !busy(shown) && !shown.ariaCurrent) shown.remove();
     };
     const isOlder = (article) => {
-      const last = list.lastElementChild;
+      const last = rows().at(-1);
       return Boolean(last && feed.querySelector(".pager [rel=next]") && placeOf(article) < placeOf(last));
     };
 
@@ -324,7 +324,7 @@
     // ---- the stream
 
     const recheck = () => {
-      for (const one of [...rows(), ...waiting.values()]) changed.add(one.id.slice("ev-".length));
+      for (const { id } of [...rows(), ...waiting.values()]) if (id) changed.add(id.slice("ev-".length));
       news = true; tell();
     };
     const tell = (detail) => document.dispatchEvent(new CustomEvent("rows:changed", { detail }));
@@ -411,14 +411,14 @@
     const pressPill = (event) => {
       showWaiting();
       if (event.detail) feed.focus({ preventScroll: true }); // the pill is gone; a key goes on in the rows
-      else list.firstElementChild?.focus({ preventScroll: true });
+      else rows()[0]?.focus({ preventScroll: true });
     };
     const on = (target, name, run) => target.addEventListener(name, run, { signal: leaving.signal });
     on(chip, "click", press);
     on(pill, "click", pressPill);
     on(document, "keydown", (event) => {
       const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-      if (event.key !== "." || typing || event.ctrlKey || event.metaKey || event.altKey || pill.hidden) return;
+      if (event.key !== "." || typing || document.documentElement.dataset.keys || event.ctrlKey || event.metaKey || event.altKey || pill.hidden) return;
       event.preventDefault();
       pill.click();
     });

@@ -108,6 +108,7 @@ def stage() -> Iterator[Stage]:
             stage.bot = stage.site.bot()
             stage.start()
             stage.sign_in()
+            stage.site.ask("PATCH", "me", json={"preferences": {"collapse": False}})
             try:
                 yield stage
             finally:
@@ -276,6 +277,40 @@ def test_nothing_is_missed_between_the_page_and_its_stream(watch: Open, stage: S
     page.goto(f"/?source={source}")
     expect(page.locator("article.row")).to_have_count(3, timeout=SOON)
     expect(page.locator("article.row", has_text="gap").locator(".pill")).to_have_text("Resolved")
+
+
+def test_what_comes_live_breaks_no_group_of_repeats(watch: Open, stage: Stage) -> None:
+    source = stage.site.source("incident")
+    for number in range(3):
+        moment = f"2026-11-10T12:0{2 * number}:00Z"
+        stage.post(source, kind="incident", state="OPEN", id=f"fire-{number}", lastUpdated=moment)
+    page = watch(f"/?source={source}&collapse=on")
+    head = page.locator("article.repeat")
+    expect(head).to_contain_text("3 incidents")
+    # one above, one between what is hidden, and a change of what is hidden
+    stage.post(source, kind="incident", state="OPEN", displayName="above")
+    stage.post(
+        source, kind="incident", state="OPEN", displayName="between",
+        lastUpdated="2026-11-10T12:03:00Z",
+    )  # fmt: skip
+    stage.post(
+        source, kind="incident", state="RESOLVED", id="fire-0", displayName="over",
+        updateSequenceNumber=2, lastUpdated="2026-11-10T12:00:00Z",
+    )  # fmt: skip
+    seen = page.locator("article.row:visible .object")
+    expect(seen).to_have_text(["above", "between"], timeout=SOON)
+    expect(page.locator("article.row .object", has_text="over")).to_have_count(1, timeout=SOON)
+    names = page.locator(".feed > article").evaluate_all("all => all.map(one => one.className)")
+    assert [name.split()[0] for name in names] == ["row", "repeat", "row", "row", "row", "row"]
+    places = page.locator(".feed > article").evaluate_all("all => all.map(one => one.ariaPosInSet)")
+    assert places == ["1", "2", "3", "4", "5", "6"]
+    expect(page.locator("#announce")).to_have_text(re.compile("new event"))
+    head.locator("summary").click()
+    expect(page.locator("article.row:visible")).to_have_count(5)
+    assert page.locator("article.row .object").last.inner_text() == "over"
+    page.mouse.move(0, 0)
+    page.reload()
+    expect(head).to_contain_text("4 incidents")
 
 
 # ---- changed rows

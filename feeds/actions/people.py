@@ -17,6 +17,8 @@ Kind, Verb = AuditEntry.Kind, AuditEntry.Verb
 
 #: How long a token may go without its "last used" being written again.
 LAST_USED_STEP = timedelta(minutes=1)
+VISIT_STEP = timedelta(minutes=1)
+VISIT_GAP = timedelta(minutes=30)
 LOG_INS_KEPT = 10  # tokens of a user and a program
 
 
@@ -106,6 +108,25 @@ def prefer(user: User, wishes: Mapping[str, Any]) -> None:
     for name, value in wishes.items():
         setattr(user, name, value)
     User.objects.filter(pk=user.pk).update(**wishes)
+
+
+def look(user: User, *, now: datetime | None = None) -> None:
+    """Note that USER looks at the feed, at most once in VISIT_STEP.
+
+    A visit ends VISIT_GAP after its last look; the first look of the next keeps when that was.
+    """
+    now = now or timezone.now()
+    seen = user.seen_at
+    if seen is not None and now - seen < VISIT_STEP:
+        return
+    noted = {"seen_at": now}
+    if seen is not None and now - seen >= VISIT_GAP:
+        noted["seen_before"] = seen
+    if User.objects.filter(pk=user.pk, seen_at=seen).update(**noted):
+        for name, moment in noted.items():
+            setattr(user, name, moment)
+    else:  # another device of theirs was faster
+        user.refresh_from_db(fields=["seen_at", "seen_before"])
 
 
 def create_token(user: User, *, role: Role, name: str = "") -> str:

@@ -28,13 +28,15 @@ from jinja2.ext import Extension
 from feeds import actions, mentions, richtext, vocabulary
 from feeds.dialects.registry import WEBHOOKS
 from feeds.filters import escaped
-from feeds.models import Activity, Theme, User
+from feeds.models import Activity, Density, Theme, User
 from feeds.reader import MINUTE, SECOND, TIME, density_of, local, stamp
+from feeds.repeats import Order
 from feeds.running import Standing, Strip, standings
 
 register = template.Library()
 
 STAMPS = {"second": SECOND, "minute": MINUTE, "time": TIME}
+EXCERPT = 300  # characters of content, about two lines
 HTML_DIALECTS = {"streams"}
 
 
@@ -135,6 +137,15 @@ def stamped(moment: datetime | None, to: str = "second") -> str:
     return stamp(moment, STAMPS[to]) if moment else ""
 
 
+def excerpt(activity: Activity) -> str:
+    """Return the first words of ACTIVITY's content as plain text; "" where it was not loaded."""
+    if "content" in activity.get_deferred_fields() or not activity.content:
+        return ""
+    begun = activity.content[: 4 * EXCERPT]
+    text = richtext.plain(begun) if has_html(activity) else " ".join(begun.split())
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
 @register.simple_tag
 def standing_of(activity: Activity) -> Standing | None:
     """Return how ACTIVITY stands if it has not ended."""
@@ -169,6 +180,7 @@ def environment(**options: Any) -> Environment:
         "headline_of": vocabulary.headline,
         "facts_of": vocabulary.facts,
         "short": vocabulary.short,
+        "excerpt_of": excerpt,
         "times_of": times,
         "has_html": has_html,
         "line": line,
@@ -181,7 +193,11 @@ def environment(**options: Any) -> Environment:
 def rows(context: RequestContext, activities: Sequence[Activity]) -> SafeString:
     """Draw ACTIVITIES as rows of the feed."""
     stand = standings(activities, now=timezone.now())
-    return _draw(context, "rows.html", activities=activities, standings=stand)
+    order = context.get("order") or Order()
+    comfort = context.get("request") and density_of(context["request"]) == Density.COMFORT
+    return _draw(
+        context, "rows.html", activities=activities, standings=stand, order=order, comfort=comfort
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from feeds.facets import FACETS, Counts, Value, counts
 from feeds.filters import Choice, FeedFilter, Page, escaped
 from feeds.histogram import OTHER, STACKS, Bar, Histogram, histogram, stack_of
+from feeds.reader import MINUTE, SECOND, local
 from feeds.running import span
 from feeds.templatetags.pulseboard import feed_address, narrowed
 from feeds.views.filterform import LABELS
@@ -106,11 +107,11 @@ class Explorer:
 
     @property
     def begins(self) -> str:
-        return stamp(self.histogram.bars[0].since).replace("T", " ") if self.counts.total else ""
+        return moment(self.histogram.bars[0].since) if self.counts.total else ""
 
     @property
     def ends(self) -> str:
-        return stamp(self.histogram.bars[-1].until).replace("T", " ") if self.counts.total else ""
+        return moment(self.histogram.bars[-1].until, "%Z") if self.counts.total else ""
 
     @staticmethod
     def word_of(series: str) -> str:
@@ -257,7 +258,14 @@ def _column(bar: Bar, left: int, base: str, series: Sequence[str], tallest: int)
     )
     address = f"{base}since={quote_plus(since, ':')}&until={quote_plus(until, ':')}"
     numbers = [bar.counts.get(name, 0) for name in series]
-    return Column(left, address, since, until, bar.total, words, parts, numbers)
+    began, ended = moment(bar.since), moment(bar.until, "%Z")
+    return Column(left, address, began, ended, bar.total, words, parts, numbers)
+
+
+def moment(at: datetime, zone: str = "") -> str:
+    """Write AT on the reader's clock, as short as it goes, with the ZONE that %Z asks for."""
+    here = local(at)
+    return f"{here:{SECOND if here.second or here.microsecond else MINUTE} {zone}}".rstrip()
 
 
 def stamp(moment: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from feeds.views.access import readers
 from feeds.views.event import drawer, take_event
 from feeds.views.facets import Explorer
 from feeds.views.filterform import ASKS, INPUTS, box, chips, form
+from feeds.views.reading import arranged, last_visit, without
 from feeds.views.running import strip_of
 from feeds.views.viewbar import bar_of, default_of, elsewhere, everything_for
 
@@ -46,17 +48,18 @@ def feed(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"chips": [], "filtered": True, "explorer": None}
     bar = bar_of(request)
     context |= {"bar": bar, "everything": everything_for(request)}
-    context |= box(request.GET, text, faults)
+    query = filters_of(request)
+    context |= box(query, text, faults)
     status = 400 if faults else 200
     try:
-        filter = FeedFilter.read(request.GET)
-        context |= {"filtered": bool(filter), "chips": chips(request.GET, filter)}
+        filter = FeedFilter.read(query)
+        context |= {"filtered": bool(filter), "chips": chips(query, filter)}
         seq = watermark()  # before the rows: what comes between the two is above it
-        found = page(filter, request.GET)
-        context |= listing(request, found, request.GET, seq=seq)
-        context["explorer"] = Explorer.of(request.GET, filter, found)
-        context["elsewhere"] = elsewhere(request, request.GET, bar)
-        context |= strip_of(filter, request.GET)
+        found = page(filter, query, without=without(request))
+        context |= listing(request, found, query, seq=seq, since=last_visit(request))
+        context["explorer"] = Explorer.of(query, filter, found)
+        context["elsewhere"] = elsewhere(request, query, bar)
+        context |= strip_of(filter, query)
         if event and not is_fragment(request):
             context |= drawer(request, event)
     except FilterError as error:
@@ -65,10 +68,17 @@ def feed(request: HttpRequest) -> HttpResponse:
     context["refreshed"] = is_fragment(request)
     if not is_fragment(request) or request.headers.get("HX-Source") == ASKS:
         explorer: Explorer | None = context["explorer"]
-        context |= form(request.GET, explorer.counts if explorer else Counts())
+        context |= form(query, explorer.counts if explorer else Counts())
     if status == 200 and not context["page"].rows and not context["filtered"]:
         context |= {"site_url": settings.SITE_URL, "cloud_id": actions.cloud_id()}
     return answer(request, "feed.html", context, status=status)
+
+
+def filters_of(request: HttpRequest) -> QueryDict:
+    """Return the parameters of REQUEST without what is said of this page alone."""
+    query = request.GET.copy()
+    query.pop("collapse", None)
+    return query
 
 
 def is_fragment(request: HttpRequest) -> bool:
@@ -89,9 +99,11 @@ def answer(
     return response
 
 
-def listing(request: HttpRequest, page: Page, query: QueryDict, *, seq: int) -> dict[str, Any]:
-    """Return what _feed.html shows: the rows of PAGE, links to its neighbours, and after which SEQ
-    to ask for more."""
+def listing(
+    request: HttpRequest, page: Page, query: QueryDict, *, seq: int, since: datetime | None = None
+) -> dict[str, Any]:
+    """Return what _feed.html shows: the rows of PAGE with what stands between them, links to its
+    neighbours, and after which SEQ to ask for more."""
 
     def beside(name: str, cursor: object) -> str:
         wanted = request.GET.copy()
@@ -103,6 +115,7 @@ def listing(request: HttpRequest, page: Page, query: QueryDict, *, seq: int) -> 
 
     paged = bool(request.GET.get("before") or request.GET.get("after"))
     return {
+        **arranged(request, page.rows, since=since),
         "page": page,
         "seq": seq,
         "rows_address": feed_address(chosen(query), "feed-rows"),
@@ -129,7 +142,7 @@ def feed_of(
         if known is not None:
             filter = replace(filter, known=tuple(known))
         seq = watermark()
-        found = page(filter, request.GET)
+        found = page(filter, request.GET, without=without(request))
     except FilterError as error:
         return {"error": error, "filtered": False}
     shown = listing(request, found, query, seq=seq)

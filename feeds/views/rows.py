@@ -13,8 +13,10 @@ from django.views.decorators.http import require_GET
 from feeds.filters import FeedFilter, FilterError, page
 from feeds.models import Activity
 from feeds.news import arrived, still_shown, watermark
+from feeds.repeats import Order
+from feeds.views.reading import last_visit, without
 
-OF_THIS_VIEW = ("after", "below", "ids")  # parameters that are no filters
+OF_THIS_VIEW = ("after", "below", "ids", "collapse")  # parameters that are no filters
 MOST_IDS = 50  # of one question
 
 
@@ -29,13 +31,14 @@ def rows(request: HttpRequest) -> HttpResponse:
         return _plain("Sign in first.", status=401)  # a redirect would end in the page that asks
     seq = watermark()
     try:
-        found, more = _found(request.GET, FeedFilter.read(request.GET))
+        found, more = _found(request.GET, FeedFilter.read(request.GET), without(request))
     except FilterError as error:
         return _plain(str(error), status=400)
     query = request.GET.copy()
     for name in OF_THIS_VIEW:
         query.pop(name, None)
-    context = {"activities": found, "feed_query": query.urlencode()}
+    order = Order(since=last_visit(request))
+    context = {"activities": found, "feed_query": query.urlencode(), "order": order}
     response = render(request, "_rows.html", context)
     response["X-Feed-Seq"] = str(seq)
     if more:
@@ -43,16 +46,18 @@ def rows(request: HttpRequest) -> HttpResponse:
     return _private(response)
 
 
-def _found(query: QueryDict, filter: FeedFilter) -> tuple[list[Activity], int]:
+def _found(
+    query: QueryDict, filter: FeedFilter, without: tuple[str, ...]
+) -> tuple[list[Activity], int]:
     """Return the rows that QUERY asks for, and the id below which it should go on, 0 at the end."""
     after, named = query.get("after", ""), _uuids(query.get("ids", ""))
     if not after and not named:
-        return page(filter, QueryDict()).rows, 0
-    shown = still_shown(filter, named) if named else []
+        return page(filter, QueryDict(), without=without).rows, 0
+    shown = still_shown(filter, named, without=without) if named else []
     if not after:
         return shown, 0
     below = _id("below", query.get("below", "") or "0")
-    new, more = arrived(filter, after=_id("after", after), below=below)
+    new, more = arrived(filter, after=_id("after", after), below=below, without=without)
     rows = {row.pk: row for row in (*shown, *new)}.values()
     return sorted(rows, key=lambda row: (row.occurred_at, row.pk), reverse=True), more
 
