@@ -13,7 +13,7 @@
   let list = address(); // the feed that is shown
   let shown = find("event").dataset.event;
 
-  const rows = () => [...document.querySelectorAll("[role=feed] article")];
+  const rows = () => [...document.querySelectorAll("[role=feed] article.row")];
   const load = (swap) => htmx.ajax("GET", `/activities/${shown}/`, { source: "#event", target: "#event", swap });
   const mark = () => {
     for (const row of rows()) row.ariaCurrent = row.id === `ev-${shown}` || null;
@@ -63,7 +63,7 @@
   const plain = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   on("click", (event) => {
     const at = (selector) => plain(event) && event.target.closest(selector);
-    const row = at("[role=feed] article");
+    const row = at("[role=feed] article.row");
     const does = at("#drawer-close, #drawer [data-step]");
     if (does) {
       event.preventDefault();
@@ -80,7 +80,7 @@
     step(by);
   });
   on("close", ({ target }) => { if (target.id === "drawer" && named()) close(); });
-  on("row:open", ({ target }) => open(target));
+  on("row:open", (event) => { event.preventDefault(); open(event.target); });
   on("rows:changed", ({ detail }) => { if (shown && (detail?.includes(shown) ?? true)) load("innerMorph"); });
   addEventListener("popstate", () => { if (address() === list) sync(); });
   window.navigation?.addEventListener("navigate", (event) => { // the list stays where it is

@@ -108,9 +108,11 @@ def test_the_feed_is_read_without_a_mouse(reader: Reader) -> None:
     for key, row in (("j", 0), ("j", 1), ("k", 0), ("k", 0), ("j", 1)):
         page.keyboard.press(key)
         assert focused(page) == shown[row]
-    page.evaluate("addEventListener('row:open', (event) => { window.opened = event.target.id; })")
     page.keyboard.press("o")
-    page.wait_for_url("**/activities/*/")
+    page.wait_for_url(f"**event={shown[1].removeprefix('ev-')}")
+    expect(page.locator("#drawer")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(f"#{shown[1]}")).to_be_focused()
     page.keyboard.press("g")
     page.keyboard.press("c")
     page.wait_for_url("**/components/")
@@ -123,16 +125,11 @@ def test_the_feed_is_read_without_a_mouse(reader: Reader) -> None:
     assert address(page) == "/"
 
 
-def test_who_wants_to_opens_a_row_otherwise(reader: Reader) -> None:
-    page = reader.open("/?type=deployment&collapse=off")
-    page.evaluate("""() => addEventListener("row:open", (event) => {
-      event.preventDefault();
-      window.opened = event.target.id;
-    })""")
+def test_where_there_is_no_drawer_a_row_leads_to_its_page(reader: Reader) -> None:
+    page = reader.open("/components/payments-api/?collapse=off")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    assert page.evaluate("window.opened") == rows(page)[0]
-    assert address(page) == "/?type=deployment&collapse=off"
+    page.wait_for_url("**/activities/*/")
 
 
 def test_a_question_mark_lists_the_keys_and_leaves_them_alone_meanwhile(reader: Reader) -> None:
