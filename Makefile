@@ -35,6 +35,7 @@ bench: .venv/bench  ## ratios, measured side by side; needs PostgreSQL
 	$(BIN)/python -m benchmarks.wires
 	$(BIN)/python -m benchmarks.git
 	$(BIN)/python -m benchmarks.feed
+	$(BIN)/python -m benchmarks.export
 	$(BIN)/python -m benchmarks.heartbeats
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv

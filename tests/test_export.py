@@ -141,6 +141,23 @@ def test_what_comes_changes_and_goes_while_it_runs_neither_shifts_nor_doubles_a_
     assert b"changed meanwhile" in text
 
 
+def test_the_text_of_the_box_filters_exports_and_subscriptions_too(viewer: Caller) -> None:
+    variety()
+    asked = {"query": "type:build -actor:maria", "state": "failed"}
+    wanted = listed(viewer, type="build", actor="-maria", state="failed")
+    assert 0 < len(wanted) < 14
+    assert lines(viewer.get("/feed.ndjson", **asked)) == wanted
+    assert lines(viewer.get("/api/v1/activities/export", **asked)) == wanted
+    items = viewer.get("/feed.json", **asked).json()["items"]
+    assert [item["id"].removeprefix("urn:uuid:") for item in items] == [
+        row["uuid"] for row in wanted
+    ]
+    for door in ("/feed.json", "/feed.csv", "/api/v1/activities/export"):
+        wrong = viewer.get(door, query="type:castle")
+        assert wrong.status_code == 400
+        assert b"query: " in wrong.content
+
+
 def test_lines_are_the_json_of_the_api_whatever_stands_in_them(viewer: Caller) -> None:
     odd = {"huge": 2**70, "text": 'a\u2028b\x7f"\\', "deep": {"n": [1.5, None, True]}}
     record(1, details=odd, raw='{"as": "sent"}\n', content="two\nlines", progress=None)

@@ -27,6 +27,7 @@ from django.utils.text import slugify
 from rest_framework.exceptions import APIException
 from rest_framework.utils.encoders import JSONEncoder
 
+from feeds import querybox
 from feeds.api.native.activities import activity_json
 from feeds.api.readers import readers, say
 from feeds.filters import FeedFilter, FilterError, as_uuid, walk
@@ -182,7 +183,7 @@ def export(request: HttpRequest, reader: User | None, form: Form) -> HttpRespons
 
     Raises FilterError, and Busy while MOST_AT_ONCE others run.
     """
-    filter = FeedFilter.read(request.GET)
+    filter = FeedFilter.read(querybox.checked(request.GET))
     headers = {
         "Content-Disposition": content_disposition_header(True, _file_name(request, reader, form)),
         "Cache-Control": "private, no-store",

@@ -29,7 +29,7 @@ class AsNdjson(AsCsv):
 class Export(Resource):
     """Every activity of a feed."""
 
-    parameters = (*PARAMETERS, "format")
+    parameters = (*PARAMETERS, "query", "format")
     renderer_classes = [JSONRenderer, AsCsv, AsNdjson]
 
     @extend_schema(
@@ -41,7 +41,7 @@ class Export(Resource):
         "says so. A process writes two exports at once; a third is a 503 with `Retry-After`.",
         parameters=[
             OpenApiParameter("format", str, enum=[*FORMS], default=NDJSON.name),
-            *shapes.FEED,
+            *shapes.FILTERED,
         ],
         responses={
             (200, NDJSON.content_type): OpenApiResponse(str, "An activity a line."),

@@ -265,7 +265,7 @@ LIMIT = OpenApiParameter(
 CURSOR = OpenApiParameter(
     "cursor", str, description="A place that `next` or `previous` named; do not make one up."
 )
-FILTERS = [
+FILTERED = [
     *FEED,
     OpenApiParameter(
         "query",
@@ -273,6 +273,9 @@ FILTERS = [
         description="More filters in one text, as the box of the feed page takes them: "
         "`type:build -actor:ci since:2h`.",
     ),
+]
+FILTERS = [
+    *FILTERED,
     OpenApiParameter("before", str, description="A cursor: what is older. `next` has it."),
     OpenApiParameter("after", str, description="A cursor: what is newer. `previous` has it."),
     LIMIT,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
-from feeds import streamfilters
+from feeds import querybox, streamfilters
 from feeds.api.readers import readers, say, subscribers
 from feeds.api.syndication import as2, atom, jsonfeed
 from feeds.api.syndication.entries import GENERATOR, Feed, entries_of, stamp
@@ -115,10 +115,11 @@ class Wanted:
 
     @classmethod
     def feed(cls, request: HttpRequest) -> Wanted:
-        """Read the parameters of REQUEST."""
-        filters = chosen(request.GET, (*PARAMETERS, *streamfilters.KEYS))
-        page = _address(f"{settings.SITE_URL}/", chosen(request.GET))
-        return cls(request.GET, _address(_here(request), filters), _title(filters), page)
+        """Read the parameters of REQUEST; raises FilterError."""
+        query = querybox.checked(request.GET)
+        filters = chosen(query, (*PARAMETERS, *streamfilters.KEYS))
+        page = _address(f"{settings.SITE_URL}/", chosen(query))
+        return cls(query, _address(_here(request), filters), _title(filters), page)
 
     @classmethod
     def view(cls, request: HttpRequest, reader: User | None, identity: UUID) -> Wanted:
