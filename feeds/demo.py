@@ -18,6 +18,12 @@ COMPONENTS = {
     "web": ("Web shop", "Storefront", "What the customer sees."),
     "warehouse": ("Warehouse", "Logistics", "Where it is, and when it leaves."),
 }
+#: What each needs to work; actions.add_dependency().
+NEEDS = {
+    "web": ("checkout", "search", "catalog"),
+    "checkout": ("payments-api", "catalog", "warehouse"),
+    "search": ("catalog",),
+}
 PEOPLE = {
     "maria": "Maria Lopez",
     "jonas": "Jonas Weber",
@@ -79,23 +85,40 @@ class Hour:
         yield self._push(author, component, minute, title=title, sha=sha, branch=branch)
         works = self._random.random() < 0.85
         state = "SUCCESSFUL" if works else self._random.choice(["FAILED", "TIMED_OUT"])
-        build, number = self._build(component, minute - 1, minute - 3.5, state=state, branch=branch)
+        build, number = self._build(
+            component, minute - 1, minute - 3.5, state=state, branch=branch, sha=sha
+        )
         yield build
         if works and branch == "main":
             yield self._deployment(
-                "ci-bot", component, minute - 4, number=number, environment=ENVIRONMENTS[0]
+                "ci-bot", component, minute - 4, number=number, environment=ENVIRONMENTS[0], sha=sha
             )
 
     def _story(self) -> Iterator[Event]:
         """One change, from its push to the incident that it caused, and the way back."""
         component, title = "payments-api", "Retry the card network on a timeout"
-        sha = f"{self._random.getrandbits(160):040x}"
-        yield self._push("jonas", component, 41, title=title, sha=sha, branch="fix/card-retry")
+        asked, merged = (f"{self._random.getrandbits(160):040x}" for _ in range(2))
+        name = str(int(self._now.timestamp()) // 60 % 900 + 100)
+        push = self._push("jonas", component, 41, title=title, sha=asked, branch="fix/card-retry")
+        push.body["url"] += f"/pull/{name}/commits/{asked}"
+        yield push
         for minute, status in ((40, "CREATED"), (37, "IN_REVIEW"), (34, "MERGED")):
-            yield self._pull_request("jonas", component, minute, number="318", status=status)
-        build, number = self._build(component, 33, 30, state="SUCCESSFUL", branch="main")
+            yield self._pull_request("jonas", component, minute, number=name, status=status)
+        title = f"Merge pull request #{name} from shop/fix/card-retry"
+        yield self._push("jonas", component, 33.9, title=title, sha=merged, branch="main")
+        build, number = self._build(
+            component, 33, 30, state="SUCCESSFUL", branch="main", sha=merged
+        )
         yield build
-        yield self._deployment("maria", component, 26, number=number, environment=ENVIRONMENTS[1])
+        yield self._deployment(
+            "maria", component, 26, number=number, environment=ENVIRONMENTS[1], sha=merged
+        )
+        yield self._event(
+            "ci-bot", "checkout", "alert", 17, "Checkout answers slower than 2 s",
+            {"alertProperties": {"id": f"slow-{self._mark}", "status": "OPENED",
+                                 "priority": "P2", "createdAt": self._time(17)}},
+            description="It waits for the Payments API.",
+        )  # fmt: skip
         yield self._event(
             "ci-bot", component, "alert", 21, "Card errors above 5 % for 5 minutes",
             {"alertProperties": {"id": f"card-errors-{self._mark}", "status": "ACKNOWLEDGED",
@@ -105,7 +128,7 @@ class Hour:
         )  # fmt: skip
         yield self._event(
             "aiko", component, "incident", 6, "Customers cannot pay by card",
-            {"incidentProperties": {"id": f"INC-204-{self._mark}", "state": "RESOLVED",
+            {"incidentProperties": {"id": f"INC-{name}", "state": "RESOLVED",
                                     "startTime": self._time(20), "endTime": self._time(6),
                                     "severity": {"label": "SEV-1", "level": "ONE"}}},
             description=f"Began after the deployment of build {number}; retries piled up.",
@@ -115,16 +138,21 @@ class Hour:
             {"flagProperties": {"id": f"card-retry-{self._mark}", "status": "off"}},
         )  # fmt: skip
         yield self._deployment(
-            "maria", component, 11, number=number, environment=ENVIRONMENTS[1], state="ROLLED_BACK"
-        )
+            "maria", component, 11, number=number, environment=ENVIRONMENTS[1], sha=merged,
+            state="ROLLED_BACK", began=27, why=f" Rolled back for INC-{name}.",
+        )  # fmt: skip
 
     def _running(self) -> Iterator[Event]:
         """Builds and a deployment that have not ended."""
         for component, minute in (("web", 3), ("search", 1.5)):
-            yield self._build(component, minute, None, state="IN_PROGRESS", branch="main")[0]
+            sha = f"{self._random.getrandbits(160):040x}"
+            build, _ = self._build(
+                component, minute, None, state="IN_PROGRESS", branch="main", sha=sha
+            )
+            yield build
         yield self._deployment(
             "priya", "catalog", 0.7, number=self._number, environment=ENVIRONMENTS[1],
-            state="IN_PROGRESS",
+            sha=f"{self._random.getrandbits(160):040x}", state="IN_PROGRESS",
         )  # fmt: skip
 
     def _quiet_life(self) -> Iterator[Event]:
@@ -184,7 +212,7 @@ class Hour:
         )
 
     def _build(
-        self, component: str, start: float, end: float | None, *, state: str, branch: str
+        self, component: str, start: float, end: float | None, *, state: str, branch: str, sha: str
     ) -> tuple[Event, int]:
         self._number += 1
         pipeline = {
@@ -201,8 +229,9 @@ class Hour:
         title = f"{component} #{self._number}"
         moment = start if end is None else end
         event = self._event(
-            "ci-bot", component, "build", moment, title, {"buildProperties": properties}
-        )
+            "ci-bot", component, "build", moment, title, {"buildProperties": properties},
+            description=f"Commit {sha[:12]}",
+        )  # fmt: skip
         event.body["url"] = pipeline["url"]
         return event, self._number
 
@@ -214,7 +243,10 @@ class Hour:
         *,
         number: int,
         environment: tuple[str, str, str],
+        sha: str,
         state: str = "SUCCESSFUL",
+        began: float | None = None,
+        why: str = "",
     ) -> Event:
         category, name, identity = environment
         properties = {
@@ -228,11 +260,11 @@ class Hour:
             "environment": {
                 "category": category, "displayName": name, "environmentId": identity,
             },
-            "startedAt": self._time(minute + 1),
+            "startedAt": self._time(began or minute + 1),
         }  # fmt: skip
         return self._event(
             sender, component, "deployment", minute, f"{component} 2.{number - 2260}.0",
-            {"deploymentProperties": properties},
+            {"deploymentProperties": properties}, description=f"Commit {sha[:12]}.{why}",
         )  # fmt: skip
 
     def _pull_request(

@@ -21,8 +21,9 @@ from django.utils import timezone
 from feeds import limits
 from feeds.actions import Outcome, Recorded, Sender, cloud_id, name_actor, rate_limit
 from feeds.ari import InvalidAri, parse_component
+from feeds.dialects import correlation
 from feeds.dialects.mapping import Draft
-from feeds.upsert import COLUMNS, ON_CONFLICT, TABLE, as_json, cast, row_of
+from feeds.upsert import COLUMNS, KNOWN, NAMED, ON_CONFLICT, TABLE, as_json, cast, row_of
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ def take(sender: Sender, draft: Draft | None, *, limited: bool = True) -> Passag
         "row": as_json([{**row, "source": draft.source_id, "component": _component(draft)}]),
         "writable": not draft.site_id or draft.site_id == cloud_id(),
     }
+    if names := correlation.keys(vars(draft)):
+        parameters["names"] = as_json([{"key": key, "rest": rest} for key, rest in names])
     try:
-        found = _execute(_statement(limited), parameters)
+        found = _execute(_statement(limited, bool(names)), parameters)
     except IntegrityError:  # the source was deleted at this moment, and nothing was counted
         return Passage(limits.count(sender, limited=limited), None)
     if found is None:
@@ -89,7 +92,12 @@ def _component(draft: Draft) -> str | None:
 
 
 @cache
-def _statement(limited: bool) -> bytes:
+def _statement(limited: bool, named: bool) -> bytes:
+    """Write the statement; for an event that names what it may be joined by it is a longer one."""
+    naming = f"""named AS (
+            {NAMED} SELECT written.id, name.key, name.rest
+            FROM written, json_to_recordset(%(names)s) AS name (key text, rest text) {KNOWN}
+        )"""
     own = [name for name in COLUMNS if name != "source_id"]
     record = ", ".join(f"{name} {cast(name)}" for name in own)
     return f"""
@@ -107,7 +115,7 @@ def _statement(limited: bool) -> bytes:
                     WHERE attachment.source_id = source.id
                         AND component.uuid::text = row.component))
             {ON_CONFLICT}
-        )
+        ){f", {naming}" if named else ""}
         SELECT counted.count, counted.started_at, written.uuid, written.id, written.source_id
         FROM counted LEFT JOIN written ON true
     """.encode()

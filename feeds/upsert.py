@@ -8,17 +8,19 @@ PostgreSQL and SQLite read the same text.
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
+from feeds.dialects import correlation
 from feeds.dialects.mapping import Draft
-from feeds.models import Activity
+from feeds.models import Activity, Correlation
 from feeds.moments import to_database
 
 #: Columns that an update replaces, in the order of the statement.
@@ -38,6 +40,9 @@ ON_CONFLICT = (
     + f" WHERE {TABLE}.sequence < excluded.sequence"
     + " RETURNING source_id, external_id, uuid, id"
 )
+#: An event keeps what its earlier versions named, for they are part of the same story.
+NAMED = f"INSERT INTO {Correlation._meta.db_table} (activity_id, key, rest)"
+KNOWN = "ON CONFLICT DO NOTHING"
 ROWS_AT_ONCE = 1000  # 28 parameters each; SQLite takes 32,766 in a statement
 
 Key = tuple[int, str]  # source, external id
@@ -69,15 +74,53 @@ def upsert(
             row_of(fresh[source, draft.external_id], source, draft, author_id, moment)
             for source, draft in chunk
         ]
-        values, parameters = _values(rows)
-        head = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) "
-        with connection.cursor() as cursor:
-            cursor.execute(head + values + ON_CONFLICT, parameters)
-            for source, external_id, found, number in cursor.fetchall():
-                at = source, external_id
-                found = found if isinstance(found, uuid.UUID) else uuid.UUID(found)
-                written[at] = Written(found, number, created=found == fresh[at])
+        names = [
+            {"source": source, "external_id": draft.external_id, "key": key, "rest": rest}
+            for source, draft in chunk
+            for key, rest in correlation.keys(vars(draft))
+        ]
+        for source, external_id, found, number in _execute(rows, names):
+            at = source, external_id
+            found = found if isinstance(found, uuid.UUID) else uuid.UUID(found)
+            written[at] = Written(found, number, created=found == fresh[at])
     return written
+
+
+def _execute(rows: Sequence[dict[str, Any]], names: Sequence[dict[str, Any]]) -> list[Any]:
+    """Write ROWS, and of those that it took the NAMES; all or nothing."""
+    values, parameters = _values(rows)
+    insert = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) {values}{ON_CONFLICT}"
+    at_once = connection.vendor == "postgresql"
+    if names and at_once:
+        insert = f"""
+            WITH written AS ({insert}), named AS (
+                {NAMED} SELECT written.id, name.key, name.rest FROM written
+                JOIN json_to_recordset(%s)
+                    AS name (source bigint, external_id text, key text, rest text)
+                    ON name.source = source_id AND name.external_id = written.external_id
+                {KNOWN}
+            )
+            SELECT source_id, external_id, uuid, id FROM written
+        """
+        parameters = [*parameters, as_json(names)]
+    apart = names and not at_once
+    with (
+        transaction.atomic(savepoint=False) if apart else nullcontext(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(insert, parameters)
+        written: list[Any] = cursor.fetchall()
+        if apart:
+            ids = {(source, external_id): number for source, external_id, _, number in written}
+            told = ((ids.get((name["source"], name["external_id"])), name) for name in names)
+            correlate((number, name["key"], name["rest"]) for number, name in told if number)
+    return written
+
+
+def correlate(names: Iterable[tuple[int, str, str]]) -> None:
+    """Write down NAMES: the id of an activity, and a key that it names."""
+    rows = [Correlation(activity_id=number, key=key, rest=rest) for number, key, rest in names]
+    Correlation.objects.bulk_create(rows, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
 
 
 def row_of(

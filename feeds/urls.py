@@ -16,6 +16,7 @@ from feeds.api.native import activities, deliveries, digests, exports, me, token
 from feeds.api.native import audit as audit_api
 from feeds.api.native import components as catalogue
 from feeds.api.native import connections as upstreams
+from feeds.api.native import dependencies as needs
 from feeds.api.native import hooks as hook_api
 from feeds.api.native import sources as event_sources
 from feeds.api.native import views as saved
@@ -29,6 +30,7 @@ from feeds.views import (
     compose_parts,
     composed,
     connections,
+    dependencies,
     event,
     feed,
     graphiql,
@@ -99,6 +101,12 @@ urlpatterns = [
     path("components/<slug:slug>/edit/", components.edit, name="component-edit"),
     path("components/<slug:slug>/delete/", components.delete, name="component-delete"),
     path("components/<slug:slug>/sources/", components.attach, name="component-attach"),
+    path("components/<slug:slug>/needs/", dependencies.add, name="component-need"),
+    path(
+        "components/<slug:slug>/needs/<slug:other>/remove/",
+        dependencies.remove,
+        name="component-need-not",
+    ),
     path(
         "components/<slug:slug>/sources/<uuid:identity>/detach/",
         components.detach,
@@ -241,6 +249,10 @@ urlpatterns = [
         catalogue.ComponentSource.as_view(),
     ),
     path("api/v1/components/<str:reference>/deployments", digests.ComponentDeployments.as_view()),
+    path("api/v1/components/<str:reference>/dependencies", needs.Dependencies.as_view()),
+    path(
+        "api/v1/components/<str:reference>/dependencies/<str:other>", needs.OneDependency.as_view()
+    ),
     path("api/v1/components/<str:reference>/aliases", catalogue.Aliases.as_view()),
     path("api/v1/components/<str:reference>/aliases/<str:identity>", catalogue.OneAlias.as_view()),
     re_path("^api/v1/sources/?$", event_sources.Sources.as_view(), name="api-sources"),

@@ -45,6 +45,7 @@ OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operation
 def things(admin: Caller, viewer: Caller) -> dict[str, str]:
     """Make one of everything, and return what stands in paths for it."""
     component = actions.create_component("Web")
+    actions.add_dependency(component, actions.create_component("Payments"))
     source = actions.create_source("shop/web", kind="build")
     actions.attach(component, source)
     alias = actions.create_alias(component, source="jira", external_id="WEB")
@@ -62,6 +63,7 @@ def things(admin: Caller, viewer: Caller) -> dict[str, str]:
         "sources": str(source.uuid),
         "views": str(view.uuid),
         "aliases": alias.digest,
+        "dependencies": "payments",
         "tokens": str(token.pk),
         "webhooks": str(webhook.uuid),
         "connections": str(connection.uuid),

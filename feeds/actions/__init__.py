@@ -43,6 +43,7 @@ from feeds.actions.connections import (
     test_connection,
     used_of,
 )
+from feeds.actions.dependencies import add_dependency, remove_dependency
 from feeds.actions.drafts import completed, draft_of
 from feeds.actions.errors import (
     ActionError,
@@ -157,6 +158,7 @@ __all__ = [
     "SourceUnknown",
     "TooMany",
     "abandon_runs",
+    "add_dependency",
     "add_labels",
     "add_link",
     "amend",
@@ -222,6 +224,7 @@ __all__ = [
     "record_many",
     "record_sample",
     "release_due",
+    "remove_dependency",
     "remove_labels",
     "remove_link",
     "rename_source",

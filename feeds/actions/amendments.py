@@ -8,8 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from feeds.actions.errors import Conflict, Forbidden
-from feeds.dialects import native
+from feeds.dialects import correlation, native
 from feeds.models import Activity, Role, User
+from feeds.upsert import correlate
 
 RUNNING = Activity.State.RUNNING
 
@@ -36,6 +37,9 @@ def amend_activity(identity: uuid.UUID, change: native.Change, *, by: User, role
             "sequence", "details", "touched_at", "updates", "changed_by", "abandoned_at", "state",
         ]  # fmt: skip
         activity.save(update_fields=[*written, *change.columns])
+        if not change.columns.keys().isdisjoint(("title", "content", "url")):
+            names = correlation.keys(activity.columns())
+            correlate((activity.pk, *name) for name in names)
     return activity
 
 

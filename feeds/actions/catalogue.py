@@ -32,6 +32,7 @@ from feeds.models import (
     AuditEntry,
     Component,
     Composition,
+    Correlation,
     Delivery,
     EventKind,
     EventSource,
@@ -97,6 +98,7 @@ def delete_source(source: EventSource, *, attached_too: bool = True) -> None:
         gone = Activity.objects.filter(source=source)
         Delivery.objects.filter(activity__in=gone).update(activity=None)
         Composition.objects.filter(activity__in=gone).update(activity=None)
+        Correlation.objects.filter(activity__in=gone)._raw_delete("default")
         gone._raw_delete("default")
         note(Kind.SOURCE, Verb.DELETED, _named(source), key=source.uuid)
         source.delete()

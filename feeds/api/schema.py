@@ -23,7 +23,12 @@ CACHED = "max-age=300"  # seconds; it changes only with the program
 WRITING = ("POST", "PATCH", "PUT", "DELETE")
 VERBS = {"GET": "read", "POST": "create", "PATCH": "change", "DELETE": "delete"}
 #: What stands in a path.
-PATHS = {"reference": "A slug, or a uuid.", "identity": "Its own id.", "id": "Its own id."}
+PATHS = {
+    "reference": "A slug, or a uuid.",
+    "other": "A slug, or a uuid.",
+    "identity": "Its own id.",
+    "id": "Its own id.",
+}
 #: Why an operation may be refused.
 REASONS = {
     400: "The body, a parameter or a header is wrong; `errors` names each fault.",

@@ -33,6 +33,7 @@ from feeds.models.people import (
 )
 from feeds.models.preferences import NO_ZONE, PREFERENCES, Density, Theme, Times, check_zone
 from feeds.models.revisions import Revision
+from feeds.models.story import REST_LENGTH, Correlation, Dependency
 
 __all__ = [
     "ALIAS_LENGTH",
@@ -41,6 +42,7 @@ __all__ = [
     "NO_ZONE",
     "PREFERENCES",
     "REFUSAL_BODY_LENGTH",
+    "REST_LENGTH",
     "REVISIONS_KEPT",
     "ZONE_LENGTH",
     "Activity",
@@ -54,9 +56,11 @@ __all__ = [
     "Component",
     "Composition",
     "Connection",
+    "Correlation",
     "Deletion",
     "Delivery",
     "Density",
+    "Dependency",
     "EventKind",
     "EventSource",
     "EventTemplate",

@@ -32,6 +32,7 @@ from feeds.models import Activity, Density, Theme, User
 from feeds.reader import MINUTE, SECOND, TIME, density_of, local, stamp
 from feeds.repeats import Order
 from feeds.running import Standing, Strip, standings
+from feeds.story import count_links
 
 register = template.Library()
 
@@ -196,7 +197,13 @@ def rows(context: RequestContext, activities: Sequence[Activity]) -> SafeString:
     order = context.get("order") or Order()
     comfort = context.get("request") and density_of(context["request"]) == Density.COMFORT
     return _draw(
-        context, "rows.html", activities=activities, standings=stand, order=order, comfort=comfort
+        context,
+        "rows.html",
+        activities=activities,
+        standings=stand,
+        order=order,
+        comfort=comfort,
+        linked=count_links(activities),
     )
 
 

@@ -22,6 +22,7 @@ from feeds.filters import FilterError
 from feeds.forms import AttachForm, ComponentForm
 from feeds.models import Component, EventSource, Role, User, sources_with_last_seen
 from feeds.views.access import admins, manages, posted, readers
+from feeds.views.dependencies import needs_context
 from feeds.views.feed import answer, feed_of, is_fragment
 from feeds.views.lists import listed
 
@@ -82,6 +83,7 @@ def _page(
             "manages": manages(request),
             "writes": isinstance(request.user, User) and Role(request.user.role).writes,
             "form": form,
+            **needs_context(component, manages=manages(request)),
             "ari": ari.component(actions.cloud_id(), actions.site().workspace_id, component.uuid),
         }
         for more in beside:

@@ -18,6 +18,7 @@ from feeds.revisions import updates_of
 from feeds.templatetags.pulseboard import feed_address
 from feeds.views.access import readers
 from feeds.views.composed import fate_of
+from feeds.views.story import story_context
 
 WHOLE = Activity.objects.select_related("source", "author").prefetch_related("source__components")
 
@@ -25,7 +26,7 @@ WHOLE = Activity.objects.select_related("source", "author").prefetch_related("so
 @readers
 def activity(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Show what we read in an event and what the vendor sent: a page, or a part for a drawer."""
-    context = about(get_object_or_404(WHOLE.all(), uuid=identity), request.user)
+    context = about(get_object_or_404(WHOLE.all(), uuid=identity), request)
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     fragment = bool(htmx and not htmx.history_restore_request)
     template = "_event.html" if fragment else "activity.html"
@@ -36,14 +37,15 @@ def activity(request: HttpRequest, identity: UUID) -> HttpResponse:
     return response
 
 
-def about(activity: Activity, user: Any) -> dict[str, Any]:
-    """Return what _event.html shows of ACTIVITY to USER."""
+def about(activity: Activity, request: HttpRequest) -> dict[str, Any]:
+    """Return what _event.html shows of ACTIVITY to who sent REQUEST."""
     return {
         "activity": activity,
         "body": body_of(activity),
         "updates": updates_of(activity),
         "neighbours": neighbours_of(activity),
-        **fate_of(activity, user),
+        **fate_of(activity, request.user),
+        **story_context(activity, request.GET),
     }
 
 
@@ -63,4 +65,4 @@ def drawer(request: HttpRequest, event: str) -> dict[str, Any]:
         raise FilterError("event", "must be the id of an activity") from None
     shown = {"drawer": True, "opened": identity, "shut": feed_address(request.GET)}
     found = WHOLE.filter(uuid=identity).first()
-    return {**shown, **about(found, request.user)} if found else shown
+    return {**shown, **about(found, request)} if found else shown

@@ -18,6 +18,7 @@ from feeds.filters import FilterError
 from feeds.templatetags.pulseboard import narrowed
 from feeds.views.access import members
 from feeds.views.feed import is_fragment
+from feeds.views.story import before_context
 from heartbeats.actions import silent_until
 from heartbeats.forms import ChannelForm, SnoozeForm, WindowForm
 from heartbeats.models import Channel, Heartbeat, MaintenanceWindow
@@ -52,7 +53,7 @@ def page(
     context, wrong = _live(request, beat)
     fragment = is_fragment(request)
     if not fragment:
-        context |= _rest(request, beat)
+        context |= _rest(request, beat) | _before(request, beat)
         context |= {
             "channel_form": channel or ChannelForm(auto_id="channel_%s"),
             "window_form": window or WindowForm(now=context["now"]),
@@ -92,6 +93,14 @@ def _live(request: HttpRequest, beat: Heartbeat) -> tuple[dict[str, Any], bool]:
     except FilterError as error:
         return {**context, "error": error}, True
     return context, False
+
+
+def _before(request: HttpRequest, beat: Heartbeat) -> dict[str, Any]:
+    """Return what changed before BEAT fell silent, if it is."""
+    if beat.state != Heartbeat.State.UNRESPONSIVE:
+        return {}
+    components = [beat.component] if beat.component else []
+    return before_context(components, beat.changed_at, request.GET, page=beat.get_absolute_url())
 
 
 def _rest(request: HttpRequest, beat: Heartbeat) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 from django.conf import settings
 
 from feeds import actions, ari
+from feeds.api.graphql.errors import EXPECTED, faults_of
 from feeds.api.graphql.events import event_type
+from feeds.api.graphql.relationships import dependencies_of, page
 from feeds.api.graphql.timeline import Query, Timeline, page_of
-from feeds.models import Alias, Attachment, Component, EventSource
+from feeds.models import Alias, Attachment, Component, Dependency, EventSource
 
 ENUM_TYPES = {"APPLICATION", "LIBRARY", "SERVICE"}  # of CompassComponentType; the rest are OTHER
 
@@ -24,6 +26,8 @@ class Shelf:
     def __init__(self, components: Iterable[Component]) -> None:
         self.components = list(components)
         self._ids = [component.pk for component in self.components]
+        self._related: dict[str, dict[int, list[Dependency]]] = {}  # by direction
+        self._beside: dict[str, Shelf] = {}
 
     def answer(self) -> list[Object]:
         """Return the components as CompassComponents, in their order."""
@@ -45,6 +49,24 @@ class Shelf:
         for alias in Alias.objects.filter(component__in=self._ids):
             found[alias.component_id].append(alias)
         return found
+
+    def relationships(self, pk: int, query: Query) -> Object:
+        """Answer a page of what the component PK depends on, or of what depends on it."""
+        direction = query.get("direction") or "OUTWARD"
+        if direction not in self._related:
+            self._related[direction] = dependencies_of(self._ids, direction)
+            rows = [row for all in self._related[direction].values() for row in all]
+            others = Shelf(
+                {one.pk: one for row in rows for one in (row.component, row.needs)}.values()
+            )
+            self._beside[direction] = others
+        beside = self._beside[direction]
+        try:
+            return page(
+                self._related[direction][pk], query, lambda one: component_json(one, beside)
+            )
+        except EXPECTED as error:
+            return faults_of(error)[0].in_query(None)
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -87,8 +109,8 @@ def component_json(component: Component, shelf: Shelf) -> Object:
             "createdAt": component.created_at,
             "lastUserModificationAt": component.updated_at,
         },
+        "relationships": lambda info, query=None: shelf.relationships(pk, query or {}),
         # what we keep nothing of
-        "relationships": _nothing_of("CompassRelationshipConnection"),
         "metricSources": _nothing_of("CompassComponentMetricSourcesConnection"),
         "dataManager": None,
         "fields": [],

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from feeds import actions, ari
-from feeds.demo import COMPONENTS, PEOPLE, Hour
+from feeds.demo import COMPONENTS, NEEDS, PEOPLE, Hour
 from feeds.dialects import compass
 from feeds.dialects.mapping import Draft
 from feeds.models import Component, Role, User
@@ -23,6 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the components and the people, then record every event."""
         components = {slug: _component(slug) for slug in COMPONENTS}
+        for slug, needed in NEEDS.items():
+            for other in needed:
+                actions.add_dependency(components[slug], components[other])
         people = {
             username: actions.ensure_user(
                 username, role=Role.BOT if username == "ci-bot" else Role.COMPOSER, name=name
