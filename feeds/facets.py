@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
+from feeds.dialects.mapping import EPOCH
 from feeds.filters import COLUMNS, MOST_BRANCHES, Choice, FeedFilter, Page
 from feeds.models import Activity, Attachment, EventKind
+from feeds.moments import from_database
 
-COUNTED = 2000  # rows that pass, at most
-LOOKED_AT = 5000  # rows, at most, of which those that pass are counted
-FOUND = 200  # rows that hold the words of a search, at most: each is read to find the next
 FACETS = ("type", "state", "component", "actor", "generator", "environment", "target")
 #: Which parameter to walk by, if it is given: the one whose values are likely the rarest first.
 LEADS = (
@@ -35,7 +35,19 @@ LEADS = (
     "state",
     "type",
 )
-NEWEST = ("-occurred_at", "-id")
+_NEWEST = ("-occurred_at", "-id")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many rows a window has at most; benchmarks/README.md says what they cost."""
+
+    counted: int = 1000  # rows that pass
+    looked_at: int = 3000  # rows of which those that pass are counted
+    found: int = 200  # rows that hold the words of a search: many are read to find one
+
+
+LIMITS = Limits()
 
 
 class Row(NamedTuple):
@@ -60,13 +72,12 @@ class Window:
     looked_at: int = 0  # they are those that pass of so many; 0: nothing else was looked at
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One value of a facet."""
 
     value: str  # as the parameter takes it
     label: str
-    count: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,12 @@ class Counts:
         return len(self.window.rows)
 
 
-def counts(filter: FeedFilter, page: Page | None = None) -> Counts:
+def counts(filter: FeedFilter, page: Page | None = None, *, limits: Limits = LIMITS) -> Counts:
     """Count what passes FILTER; a PAGE that holds all of it needs no query for the rows."""
     if page and page.older is None and page.newer is None:
         window = Window([Row(*(getattr(row, name) for name in Row._fields)) for row in page.rows])
     else:
-        window = _window(filter)
+        window = _window(filter, limits)
     return Counts(window, _facets(window.rows))
 
 
@@ -115,7 +126,7 @@ def _values(found: Iterable[str], labels: Mapping[str, str] | None = None) -> li
         for value, count in Counter(found).items()
         if value
     ]
-    return sorted(values, key=lambda value: (-value.count, value.label, value.value))
+    return sorted(values, key=lambda value: (-value.number, value.label, value.value))
 
 
 def _components(sources: Iterable[int]) -> list[Value]:
@@ -128,7 +139,7 @@ def _components(sources: Iterable[int]) -> list[Value]:
     ):
         found[slug, name] += of_source[source]
     values = [Value(slug, name, count) for (slug, name), count in found.items()]
-    return sorted(values, key=lambda value: (-value.count, value.label, value.value))
+    return sorted(values, key=lambda value: (-value.number, value.label, value.value))
 
 
 # ---- the window
@@ -136,26 +147,27 @@ def _components(sources: Iterable[int]) -> list[Value]:
 SQL = tuple[str, tuple[Any, ...]]
 
 
-def _window(filter: FeedFilter) -> Window:
+def _window(filter: FeedFilter, limits: Limits) -> Window:
     """Return the newest rows that pass FILTER, by one query.
 
     It walks the index of one parameter, or of all rows, from the newest on, and skips what the
-    other parameters leave out: LOOKED_AT rows at most, for a combination that hardly ever occurs
-    would else be looked for in the whole history. Words are left to the database, which knows how
-    rare each is.
+    other parameters leave out: only so many rows, for a combination that hardly ever occurs would
+    else be looked for in the whole history. Words are left to the database, which knows how rare
+    each is.
     """
     if filter.q or filter.also:
-        rows = filter.rows().order_by(*NEWEST).values_list(*Row._fields)
-        return _cut(_fetch(rows[: FOUND + 1].query.sql_with_params()), FOUND)
+        rows = filter.rows().order_by(*_NEWEST).values_list(*Row._fields)
+        return _cut(list(rows[: limits.found + 1]), limits.found)
     lead, rest = _led(filter)
     if not lead:
-        return Window()
+        return Window([])
     if not rest:
-        return _cut(_fetch(_walk(filter, lead, COUNTED + 1)), COUNTED)
-    found = _fetch(_skip(_walk(filter, lead, LOOKED_AT + 1), rest))
-    ended = bool(found) and found[-1][-1] > LOOKED_AT  # the row that says that there are more
-    window = _cut(found[:-1] if ended else found, COUNTED)
-    return replace(window, complete=False, looked_at=LOOKED_AT) if ended else window
+        return _cut(_fetch(_walk(filter, lead, limits.counted + 1)), limits.counted)
+    walk = _walk(filter, lead, limits.looked_at + 1)
+    found = _fetch(_skip(walk, rest, limits), "place")
+    ended = bool(found) and found[-1][-1] > limits.looked_at  # the row that says: there are more
+    window = _cut(found[:-1] if ended else found, limits.counted)
+    return replace(window, complete=False, looked_at=limits.looked_at) if ended else window
 
 
 def _cut(found: Sequence[Sequence[Any]], most: int) -> Window:
@@ -194,7 +206,7 @@ def _walk(filter: FeedFilter, lead: Sequence[Q], count: int) -> SQL:
     """Return the SQL of the newest COUNT rows of all branches of LEAD, each along its own index."""
     branches: list[str] = []
     parameters: list[Any] = []
-    rows = replace(filter, choices={}).rows().order_by(*NEWEST)
+    rows = replace(filter, choices={}).rows().order_by(*_NEWEST)
     for branch in lead:
         columns = rows.filter(branch).values_list(*Row._fields, "id", "project_key")
         sql, values = columns[:count].query.sql_with_params()
@@ -207,17 +219,19 @@ def _walk(filter: FeedFilter, lead: Sequence[Q], count: int) -> SQL:
     return newest, tuple(parameters)
 
 
-def _skip(walk: SQL, rest: FeedFilter) -> SQL:
+def _skip(walk: SQL, rest: FeedFilter, limits: Limits) -> SQL:
     """Return the SQL of those rows of WALK that pass REST, and of its last row in any case."""
     sql, parameters = walk
     numbered = (
         "SELECT *, ROW_NUMBER() OVER (ORDER BY occurred_at DESC, id DESC) AS place "
         f"FROM ({sql}) AS walked"
     )
-    last = Activity.objects.filter(RawSQL("place > %s", [LOOKED_AT], BooleanField())).order_by()
-    passing = (rest.rows() | last).order_by(*NEWEST)
+    last = Activity.objects.filter(
+        RawSQL("place > %s", [limits.looked_at], BooleanField())
+    ).order_by()
+    passing = (rest.rows() | last).order_by(*_NEWEST)
     columns = passing.annotate(place=RawSQL("place", [])).values_list(*Row._fields, "place")
-    outer, values = columns[: COUNTED + 1].query.sql_with_params()
+    outer, values = columns[: limits.counted + 1].query.sql_with_params()
     table = f'FROM "{Activity._meta.db_table}"'
     assert outer.count(table) == 1
     return outer.replace(table, f'FROM ({numbered}) AS "{Activity._meta.db_table}"'), (
@@ -226,17 +240,17 @@ def _skip(walk: SQL, rest: FeedFilter) -> SQL:
     )
 
 
-def _fetch(statement: SQL) -> list[tuple[Any, ...]]:
-    """Run STATEMENT, whose first column is a moment."""
+def _fetch(statement: SQL, *more: str) -> list[tuple[Any, ...]]:
+    """Return what a Row holds, and MORE, of the rows of STATEMENT, the newest first."""
+    sql, parameters = statement
+    postgresql = connection.vendor == "postgresql"
+    # PostgreSQL's numbers are read in a tenth of the time of its moments
+    moment = "CAST(EXTRACT(EPOCH FROM occurred_at) * 1000000 AS bigint)" if postgresql else ""
+    columns = ", ".join([moment or "occurred_at", *Row._fields[1:], *more])
     with connection.cursor() as cursor:
-        cursor.execute(*statement)
+        cursor.execute(f"SELECT {columns} FROM ({sql}) AS counted", parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
-    if connection.vendor != "sqlite":
-        return found
-    return [(_moment(row[0]), *row[1:]) for row in found]
-
-
-def _moment(kept: str | datetime) -> datetime:
-    """Read what SQLite keeps: UTC, as text where it does not see through a subquery."""
-    moment = datetime.fromisoformat(kept) if isinstance(kept, str) else kept
-    return moment.replace(tzinfo=UTC)
+    found.sort(key=itemgetter(0), reverse=True)  # they are, but no database promises it
+    if postgresql:
+        return [(EPOCH + timedelta(microseconds=row[0]), *row[1:]) for row in found]
+    return [(from_database(row[0]), *row[1:]) for row in found]

@@ -185,7 +185,7 @@ def view_query(text: str) -> str:
     Raises FilterError for a parameter that no feed has, or that cannot be read.
     """
     query = QueryDict(text.removeprefix("?"), mutable=True)
-    for name in ("before", "after", "view"):
+    for name in ("before", "after", "view", "stack"):
         query.pop(name, None)
     for name in query:
         if name not in PARAMETERS:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from feeds.dialects.mapping import EPOCH
 from feeds.facets import Window
 from feeds.filters import FeedFilter, FilterError
 from feeds.vocabulary import mark
@@ -29,6 +30,9 @@ WIDTHS = (
 )  # seconds
 ORIGIN = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday: bars of a week begin on Mondays
 TICK = timedelta(microseconds=1)
+#: Between these every clock of the world can show a moment.
+FIRST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Histogram:
 
     bars: Sequence[Bar]
     seconds: int  # that each is wide
+    begins: int  # where the first would begin if the filter did not, in seconds since 1970
     stack: str
     series: Sequence[str]  # from the foot of a bar to its head
 
@@ -69,7 +74,7 @@ def histogram(window: Window, filter: FeedFilter, *, stack: str = "state") -> Hi
     """Return the bars of WINDOW, whose rows pass FILTER."""
     names, series = _series(window, stack)
     if not window.rows:
-        return Histogram([], WIDTHS[0], stack, series)
+        return Histogram([], WIDTHS[0], 0, stack, series)
     first, last = window.rows[-1].occurred_at, window.rows[0].occurred_at
     if filter.since and filter.until:  # somebody asked for this time: its silence is an answer
         last = max(last, filter.until - TICK)
@@ -80,15 +85,18 @@ def histogram(window: Window, filter: FeedFilter, *, stack: str = "state") -> Hi
         found[_place(row.occurred_at, seconds)][name] += 1
     newest = _place(last, seconds)
     oldest = min(_place(first, seconds), newest - FEWEST_BARS + 1)
+    since, until = filter.since or FIRST, filter.until or LAST
+    oldest = max(oldest, _place(since, seconds))
     bars = [
         Bar(
-            max(_start(place, seconds), filter.since or datetime.min.replace(tzinfo=UTC)),
-            min(_start(place + 1, seconds), filter.until or datetime.max.replace(tzinfo=UTC)),
+            max(_start(place, seconds), since),
+            min(_start(place + 1, seconds), until),
             found.get(place, {}),
         )
         for place in range(oldest, newest + 1)
     ]
-    return Histogram(bars, seconds, stack, series)
+    begins = (ORIGIN - EPOCH) // timedelta(seconds=1) + oldest * seconds
+    return Histogram(bars, seconds, begins, stack, series)
 
 
 def _series(window: Window, stack: str) -> tuple[list[str], Sequence[str]]:
@@ -96,8 +104,8 @@ def _series(window: Window, stack: str) -> tuple[list[str], Sequence[str]]:
     if stack == "state":
         outcomes = {state: outcome(state) for state in {row.state for row in window.rows}}
         return [outcomes[row.state] for row in window.rows], OUTCOMES
-    top = Counter(row.kind for row in window.rows).most_common(TOP_TYPES)
-    kinds = [kind for kind, _ in top]
+    found = Counter(row.kind for row in window.rows)
+    kinds = sorted(found, key=lambda kind: (-found[kind], kind))[:TOP_TYPES]
     return [row.kind if row.kind in kinds else OTHER for row in window.rows], [*kinds, OTHER]
 
 
@@ -125,4 +133,4 @@ def _start(place: int, seconds: int) -> datetime:
     try:
         return ORIGIN + timedelta(seconds=place * seconds)
     except OverflowError:  # before the year 1, or after 9999
-        return (datetime.min if place < 0 else datetime.max).replace(tzinfo=UTC)
+        return FIRST if place < 0 else LAST

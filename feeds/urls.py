@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from feeds.api import bulk, compass, export, hooks, metrics, schema, streams, syndication, teamhub
 from feeds.api.graphql import views as graphql
-from feeds.api.native import activities, deliveries, digests, exports, me, tokens
+from feeds.api.native import activities, deliveries, digests, exports, facets, me, tokens
 from feeds.api.native import audit as audit_api
 from feeds.api.native import components as catalogue
 from feeds.api.native import connections as upstreams
@@ -235,6 +235,7 @@ urlpatterns = [
     re_path("^api/v1/events/?$", bulk.Events.as_view(), name="api-events"),
     re_path("^api/v1/activities/?$", activities.Activities.as_view(), name="api-activities"),
     path("api/v1/activities/export", exports.Export.as_view(), name="api-export"),
+    path("api/v1/activities/facets", facets.ActivityFacets.as_view(), name="api-facets"),
     path(
         "api/v1/activities/<uuid:identity>", activities.OneActivity.as_view(), name="api-activity"
     ),

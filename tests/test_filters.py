@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 
 from feeds import actions
 from feeds.dialects.mapping import Draft
+from feeds.facets import Limits, counts
 from feeds.filters import FeedFilter, FilterError, moment, page
+from feeds.histogram import MOST_BARS, STACKS, histogram
 from feeds.models import Activity, Component, EventSource, Role, User
 from tests.conftest import Caller
 from tests.pages import record
@@ -269,3 +273,54 @@ def test_a_component_and_a_source_are_found_by_uuid_as_well(bot: Caller) -> None
     ):
         rows = FeedFilter.read(query_of([(pair[0], negated + pair[1])])).rows()
         assert rows.count() == (0 if negated else 1)
+
+
+# ---- the counts
+
+
+def reference(facet: str, rows: list[Activity]) -> Counter[str]:
+    return Counter(value for row in rows for value in _values_of(row, facet) if value)
+
+
+@pytest.mark.usefixtures("_rows")
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    pairs=queries(),
+    limits=st.builds(
+        Limits, counted=st.integers(1, 300), looked_at=st.integers(1, 300), found=st.just(300)
+    ),
+    stack=st.sampled_from(STACKS),
+)
+def test_facets_and_bars_count_the_newest_rows_that_pass(
+    pairs: list[tuple[str, str]], limits: Limits, stack: str, django_db_blocker: Any
+) -> None:
+    with django_db_blocker.unblock():
+        filter = FeedFilter.read(query_of(pairs))
+        everything = list(Activity.objects.select_related("source"))
+        wanted = plain(pairs, everything)
+        rows = [row for row in everything if row.pk in wanted]
+        found = counts(filter, limits=limits)
+        counted = rows[: found.total]
+        if found.window.complete:
+            assert found.total == len(rows)
+        elif found.window.looked_at:
+            assert found.total <= limits.looked_at == found.window.looked_at
+        else:
+            assert found.total == limits.counted < len(rows)
+        for facet, values in found.facets.items():
+            assert {value.value: value.number for value in values} == reference(facet, counted)
+        assert sum(value.number for value in found.facets["type"]) == found.total
+        drawn = histogram(found.window, filter, stack=stack)
+        assert sum(bar.total for bar in drawn.bars) == found.total
+        assert len(drawn.bars) <= MOST_BARS
+        assert all(one.until == next.since for one, next in itertools.pairwise(drawn.bars))
+        for bar in drawn.bars:
+            inside = [row for row in counted if bar.since <= row.occurred_at < bar.until]
+            assert bar.total == len(inside)
+        if found.window.complete and counted:
+            narrower = replace(filter, since=bar.since, until=bar.until)
+            assert narrower.rows().count() == bar.total
+        if limits.looked_at > 240:
+            assert counts(filter, page(filter, query_of([]))) == counts(filter)

@@ -21,7 +21,7 @@ from feeds.views.filterform import LABELS
 from feeds.vocabulary import KINDS, STATES, short
 
 SHOWN = 5  # values of a facet that are always in sight
-MORE = 25  # that open below them; what is rarer still is found by the filters above the list
+MORE = 15  # that open below them; what is rarer still is found by the filters above the list
 OPEN = ("type", "state", "component", "actor")  # the facets that begin unfolded
 #: What the bars and the legend say for a series that is no type.
 SERIES = {"good": "Good", "bad": "Bad", "running": "Running", OTHER: "Other"}
@@ -171,7 +171,7 @@ class _Drawer:
         title = value.value if label != value.value and not icon else ""
         if sign:
             address = _without(self.query, self.name, value.value, sign)
-            return Item(label, title, value.count, address, "", sign, icon, ink)
+            return Item(label, title, value.number, address, "", sign, icon, ink)
         written, negated = escaped(value.value), f"-{value.value}"
         if self.fresh:
             address, excluding = (self.base + quote_plus(text) for text in (written, negated))
@@ -180,7 +180,7 @@ class _Drawer:
             wanted = self.query.copy()
             wanted.appendlist(self.name, negated)
             excluding = feed_address(wanted)
-        return Item(label, title, value.count, address, excluding, "", icon, ink)
+        return Item(label, title, value.number, address, excluding, "", icon, ink)
 
 
 def _look(name: str, value: Value) -> tuple[str, str, str]:
@@ -240,7 +240,7 @@ def columns(found: Histogram, query: QueryDict) -> list[Column]:
 
 
 def _column(bar: Bar, left: int, base: str, series: Sequence[str], tallest: int) -> Column:
-    since, until = stamp(bar.since), stamp(bar.until)
+    since, until = written(bar.since), written(bar.until)
     parts, below = [], 0
     foot = HEIGHT
     for name in series:
@@ -268,7 +268,7 @@ def moment(at: datetime, zone: str = "") -> str:
     return f"{here:{SECOND if here.second or here.microsecond else MINUTE} {zone}}".rstrip()
 
 
-def stamp(moment: datetime) -> str:
+def written(moment: datetime) -> str:
     """Write MOMENT as the parameters since and until take it, in UTC, as short as it goes."""
     text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
     return text.removesuffix(":00") if len(text) == len("2026-11-21T14:03:00") else text

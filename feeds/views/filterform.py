@@ -16,7 +16,7 @@ from feeds.querybox import Fault
 from feeds.templatetags.pulseboard import feed_address
 from feeds.vocabulary import KINDS, STATES
 
-SUGGESTED = 200  # values of each input
+SUGGESTED = 40  # values of each input
 
 LABELS = {
     "type": "Type",
