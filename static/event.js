@@ -5,5 +5,7 @@
   const load = () => htmx.ajax("GET", location.pathname, { source: "#event", target: "#event", swap: "innerMorph" });
   const source = new EventSource(live);
   source.addEventListener("row", ({ data }) => { if (JSON.parse(data).ids.includes(event)) load(); });
-  source.addEventListener("error", () => source.addEventListener("open", load, { once: true }));
+  const catchUp = () => source.addEventListener("ping", load, { once: true }); // it comes first of all
+  source.addEventListener("error", catchUp);
+  catchUp();
 })();

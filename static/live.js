@@ -27,7 +27,6 @@
   const placeOf = (row) => (row.dataset.at ??= momentOf(row));
 
   // ---- one row becomes another
-
   /** Make OLD like FRESH, around what has the focus or is open. */
   const morph = (old, fresh) => {
     if (old.isEqualNode(fresh)) return;
@@ -132,10 +131,11 @@
         if (busy(one) || one.ariaCurrent) continue;
         one.remove();
         const moved = momentOf(one); // with a change; by now it belongs higher than it stood
-        if (moved > placeOf(rows().at(-1))) insert(one, (one.dataset.at = moved));
+        if (moved > placeOf(last())) insert(one, (one.dataset.at = moved));
       }
-      pointOlder(placeOf(rows().at(-1)));
+      pointOlder(placeOf(last()));
     };
+    const last = () => rows().findLast((one) => !busy(one) && !one.ariaCurrent) ?? rows().at(-1);
     const insert = (article, at) => {
       const below = rows().find((one) => placeOf(one) <= at) ?? null;
       list.insertBefore(article, below?.previousElementSibling?.closest(".visit") ?? below); // never between line and row

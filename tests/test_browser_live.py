@@ -406,6 +406,43 @@ def test_the_page_of_a_source_is_live_too(watch: Open, stage: Stage) -> None:
     expect(page.locator("article.row")).to_have_count(2, timeout=SOON)
 
 
+def test_the_open_event_changes_beside_the_list_and_on_its_page(watch: Open, stage: Stage) -> None:
+    source = stage.site.source()
+    stage.post(source, id="open", updateSequenceNumber=1, displayName="as it began")
+    (made,) = stage.site.activities(source)
+    identity = made["uuid"]
+    page = watch(f"/?source={source}&event={identity}")
+    alone = watch()
+    with alone.expect_response(re.compile("/live/feed")):  # the stream has begun
+        alone.goto(f"/activities/{identity}/")
+    place = page.locator("#drawer")
+    expect(place.locator("#drawer-title")).to_have_text("as it began")
+    place.evaluate("one => { one.dataset.stays = 'yes'; one.scrollTop = 120; }")
+    stage.post(source, id="open", updateSequenceNumber=2, displayName="as it went on")
+    for where in (place, alone.locator("#event")):
+        expect(where.locator("h1, h2").first).to_have_text("as it went on", timeout=SOON)
+        expect(where.locator(".revisions")).to_contain_text("as it began")
+    expect(page.locator("article[aria-current]")).to_have_attribute("id", f"ev-{identity}")
+    assert place.evaluate("one => one.scrollTop") == 120, "it is read on where it was"
+    expect(page.locator("#announce")).not_to_contain_text("shown")
+
+
+def test_trimming_leaves_the_row_whose_event_is_open(watch: Open, stage: Stage) -> None:
+    source = stage.site.source()
+    stage.post(source, 50)
+    page = watch(f"/?source={source}")
+    oldest = rows(page)[-1]
+    page.locator(f"#{oldest}").click(position={"x": 3, "y": 3})
+    expect(page.locator("#drawer")).to_be_visible()
+    for number in range(1, 8):
+        stage.post(source, 45)
+        expect(pill(page)).to_be_visible(timeout=4 * SOON)  # who reads an event is not disturbed
+        pill(page).click()
+        expect(page.locator("article.row")).to_have_count(min(50 + 45 * number, 300))
+    assert rows(page)[-1] == oldest
+    expect(page.locator(f"#{oldest}")).to_have_attribute("aria-current", "true")
+
+
 # ---- pause, and a page that nobody sees
 
 
