@@ -36,6 +36,7 @@ bench: .venv/bench  ## ratios, measured side by side; needs PostgreSQL
 	$(BIN)/python -m benchmarks.git
 	$(BIN)/python -m benchmarks.feed
 	$(BIN)/python -m benchmarks.export
+	$(BIN)/python -m benchmarks.facets
 	$(BIN)/python -m benchmarks.heartbeats
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv
