@@ -25,7 +25,7 @@ from feeds.views.facets import Explorer
 from feeds.views.filterform import ASKS, INPUTS, box, chips, form
 from feeds.views.reading import arranged, last_visit, without
 from feeds.views.running import strip_of
-from feeds.views.viewbar import bar_of, default_of, elsewhere, everything_for
+from feeds.views.viewbar import Bar, bar_of, default_of, elsewhere, everything_for
 
 
 @readers
@@ -36,42 +36,47 @@ def feed(request: HttpRequest) -> HttpResponse:
     """
     if not is_fragment(request) and (view := default_of(request)):
         return redirect(view)  # whose address has a query string
-    event = take_event(request)
+    event, text = take_event(request), request.GET.get("query")
     faults: list[Fault] = []
-    text = None
-    if "query" in request.GET:
-        text = request.GET["query"]
+    if text is not None:
         asked, faults = querybox.opened(request.GET)
         if not faults:
             return HttpResponse(status=303, headers={"Location": feed_address(asked)})
         request.GET = asked  # type: ignore[assignment]  # what could be read is in force
+    query, fragment = filters_of(request), is_fragment(request)
     context: dict[str, Any] = {"chips": [], "filtered": True, "explorer": None}
-    bar = bar_of(request)
-    context |= {"bar": bar, "everything": everything_for(request)}
-    query = filters_of(request)
-    context |= box(query, text, faults)
+    context |= {"bar": bar_of(request), "everything": everything_for(request)}
+    context |= {"refreshed": fragment, **box(query, text, faults)}
     status = 400 if faults else 200
     try:
         filter = FeedFilter.read(query)
         context |= {"filtered": bool(filter), "chips": chips(query, filter)}
-        seq = watermark()  # before the rows: what comes between the two is above it
-        found = page(filter, query, without=without(request))
-        context |= listing(request, found, query, seq=seq, since=last_visit(request))
-        context["explorer"] = Explorer.of(query, filter, found)
-        context["elsewhere"] = elsewhere(request, query, bar)
-        context |= strip_of(filter, query)
-        if event and not is_fragment(request):
+        context |= found_by(request, query, filter, bar=context["bar"])
+        if event and not fragment:
             context |= drawer(request, event)
     except FilterError as error:
         status, context["error"] = 400, error
         context["open"] = error.field in (*INPUTS, "since", "until")
-    context["refreshed"] = is_fragment(request)
-    if not is_fragment(request) or request.headers.get("HX-Source") == ASKS:
+    if not fragment or request.headers.get("HX-Source") == ASKS:
         explorer: Explorer | None = context["explorer"]
         context |= form(query, explorer.counts if explorer else Counts())
     if status == 200 and not context["page"].rows and not context["filtered"]:
         context |= {"site_url": settings.SITE_URL, "cloud_id": actions.cloud_id()}
     return answer(request, "feed.html", context, status=status)
+
+
+def found_by(
+    request: HttpRequest, query: QueryDict, filter: FeedFilter, *, bar: Bar | None
+) -> dict[str, Any]:
+    """Return what FILTER finds: a page of rows, the counts beside them, and what goes on."""
+    seq = watermark()  # before the rows: what comes between the two is above it
+    found = page(filter, query, without=without(request))
+    return {
+        **listing(request, found, query, seq=seq, since=last_visit(request)),
+        **strip_of(filter, query),
+        "explorer": Explorer.of(query, filter, found),
+        "elsewhere": elsewhere(request, query, bar),
+    }
 
 
 def filters_of(request: HttpRequest) -> QueryDict:
