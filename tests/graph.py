@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.conftest import Caller
 from tests.events import compass_event
 
 PATH = "/gateway/api/graphql"
+NOBODY = uuid.UUID("00000000-0000-4000-8000-000000000000")
 TYPES = "... on QueryError { __typename message identifier extensions { errorType statusCode } }"
 
 
@@ -95,3 +97,21 @@ class Catalogue:
         for name, value in places.items():
             text = text.replace(name, value)
         return text
+
+
+def nobody() -> str:
+    """Return the ARI of a component that is not there."""
+    return ari_of(Component(uuid=NOBODY))
+
+
+def query_error(answer: Any) -> tuple[str, int, str]:
+    """Return type, status and message of a QueryError, whose extensions are a list."""
+    assert answer["__typename"] == "QueryError"
+    (extension,) = answer["extensions"]
+    return extension["errorType"], extension["statusCode"], answer["message"]
+
+
+def component(caller: Caller, id: str, fields: str = "id") -> Any:
+    """Ask for FIELDS of the component ID."""
+    query = f"query ($id: ID!) {{ compass {{ component(id: $id) {{ ... on CompassComponent {{ {fields} }} {TYPES} }} }} }}"  # noqa: E501
+    return compass(caller, query, id=id)["component"]
