@@ -56,8 +56,9 @@ def stamp(moment: datetime, to: str = SECOND) -> str:
 
 def density_of(request: HttpRequest) -> str:
     """Return how much room rows take for who sends REQUEST; strangers keep it in a cookie."""
-    if isinstance(request.user, User):
-        return request.user.density
+    user = getattr(request, "user", None)  # a request that is refused early has none
+    if isinstance(user, User):
+        return user.density
     chosen = request.COOKIES.get("density", "")
     return chosen if chosen in Density.values else Density.COZY.value
 

@@ -147,7 +147,7 @@ def test_every_form_wants_its_key(ana: User) -> None:
         for form in Html(client.get(path)).all("form")
         if form.attrs.get("method") == "post"
     }
-    assert len(forms) == 12
+    assert len(forms) == 13
     for address in [*forms, SIGN_IN]:
         response = client.post(address, {"name": "x"})
         assert response.status_code == 403

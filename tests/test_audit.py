@@ -28,6 +28,8 @@ CHANGES: dict[str, Any] = {
     "DELETE /api/v1/components/{reference}/sources/{identity}": None,
     "POST /api/v1/components/{reference}/aliases": {"source": "git", "external_id": "7"},
     "DELETE /api/v1/components/{reference}/aliases/{identity}": None,
+    "POST /api/v1/components/{reference}/dependencies": {"component": "third"},
+    "DELETE /api/v1/components/{reference}/dependencies/{other}": None,
     "POST /api/v1/sources": {"external_id": "new", "kind": "push"},
     "PATCH /api/v1/sources/{identity}": {"name": "Web builds"},
     "DELETE /api/v1/sources/{identity}": None,
@@ -60,7 +62,8 @@ NO_ENTRY = {
     "change_composition", "change_view", "claim_answer", "cloud_id", "completed",
     "component_named", "compose", "count_replay", "delete_activity", "delete_template",
     "delete_view", "differences", "draft_of", "find_component", "find_source", "forget_site",
-    "keep_answer", "link_id", "log_delivery", "log_in", "log_refusal", "may_touch", "name_actor",
+    "keep_answer", "link_id", "log_delivery", "log_in", "log_refusal", "look", "may_touch",
+    "name_actor",
     "plan_replay", "prefer", "prune", "rate_limit", "record", "record_many", "release_due",
     "replay",
     "repository_of", "retention", "retract", "retry_delivery", "revise", "save_template",
@@ -81,6 +84,8 @@ def things(admin: Caller) -> dict[str, str]:
     loose = actions.create_source("loose", kind="push")
     actions.attach(web, source)
     assert other.slug == "other"
+    actions.create_component("Third")
+    actions.add_dependency(web, other)
     alias = actions.create_alias(web, source="jira", external_id="WEB")
     webhook, _ = actions.create_webhook("GitHub", dialect="github", user=admin.user)
     token, _ = actions.issue_token(person("viewer", "vi"), role=Role.VIEWER)
@@ -88,7 +93,7 @@ def things(admin: Caller) -> dict[str, str]:
     return {
         "reference": "web", "sources": str(source.uuid), "aliases": alias.digest,
         "tokens": str(token.pk), "webhooks": str(webhook.uuid), "loose": str(loose.uuid),
-        "connections": str(connection.uuid),
+        "connections": str(connection.uuid), "other": "other",
     }  # fmt: skip
 
 

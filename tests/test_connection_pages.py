@@ -252,7 +252,7 @@ def test_a_test_finds_the_cloud_id(ana: Client) -> None:
         assert len(up.requests) == 4, "it is tried again with the cloudId"
     made.refresh_from_db()
     assert made.cloud_id == CLOUD_ID
-    assert CLOUD_ID in Html(response).one(".facts").text
+    assert CLOUD_ID in Html(response).one("main .facts").text
 
 
 @pytest.mark.usefixtures("_own_network")
@@ -394,4 +394,4 @@ def test_a_link_changes_nothing(ana: Client, action: str) -> None:
 def test_two_connections_of_one_account_share_a_limit(ana: Client) -> None:
     one = connect("https://one.atlassian.net", per_minute=100)
     connect("https://two.atlassian.net", "Two", per_minute=100)
-    assert "shared with Two" in Html(ana.get(one.get_absolute_url())).one(".facts").text
+    assert "shared with Two" in Html(ana.get(one.get_absolute_url())).one("main .facts").text

@@ -20,7 +20,7 @@ from feeds.dialects.mapping import Draft
 from feeds.facets import Limits, counts
 from feeds.filters import FeedFilter, FilterError, moment, page
 from feeds.histogram import MOST_BARS, STACKS, histogram
-from feeds.models import Activity, Component, EventSource, Role, User
+from feeds.models import Activity, AuditEntry, Component, EventSource, Role, User
 from tests.conftest import Caller
 from tests.pages import record
 
@@ -49,6 +49,7 @@ def _rows(django_db_setup: None, django_db_blocker: Any) -> Any:
         EventSource.objects.all().delete()
         Component.objects.all().delete()
         User.objects.all().delete()
+        AuditEntry.objects.all().delete()
 
 
 def _make() -> None:

@@ -206,7 +206,7 @@ def test_the_example_of_the_api_survives_any_name(ana: Client) -> None:
 def test_a_cron_schedule_is_explained_and_goes_into_the_crontab(ana: Client) -> None:
     beat = make("report", cron="30 2 * * 1-5", time_zone="Europe/Berlin")
     found = page(ana, beat)
-    assert "At 02:30 on Monday through Friday, Europe/Berlin" in found.one("dl.facts").text
+    assert "At 02:30 on Monday through Friday, Europe/Berlin" in found.one("main dl.facts").text
     crontab = found.one("#example-crontab").text
     assert crontab.startswith("CRON_TZ=Europe/Berlin 30 2 * * 1-5 curl")
 
