@@ -102,6 +102,7 @@
     }
   });
   document.addEventListener("htmx:after:swap", ({ target }) => {
+    if (target === document.body) drawTheme(); // the way back: the whole page is as the server drew it
     const feed = document.getElementById("feed");
     if (!feed || target.id === "event") return;
     const rows = feed.querySelectorAll("article.row").length;
@@ -109,7 +110,6 @@
     document.getElementById("announce").textContent = error ? "" : `${rows} events shown`;
     if (document.activeElement === document.body) feed.focus({ preventScroll: true });
   });
-  document.addEventListener("htmx:after:history:restore", drawTheme);
 
   drawTheme();
   document.querySelector("[data-focus]")?.focus();

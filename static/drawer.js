@@ -88,8 +88,7 @@
     event.intercept({ scroll: "manual", focusReset: "manual" });
   });
   on("htmx:before:history:restore", (event) => { if (address() === list) event.preventDefault(); });
-  on("htmx:after:history:restore", sync);
   on("htmx:after:history:push", sync);
-  on("htmx:after:swap", mark);
+  on("htmx:after:swap", ({ target }) => (target === document.body ? sync : mark)()); // all of it: the way back
   sync();
 })();

@@ -445,6 +445,5 @@
     leave = root ? follow(root) : () => {};
   };
   document.addEventListener("htmx:after:swap", begin);
-  document.addEventListener("htmx:after:history:restore", begin);
   begin();
 })();

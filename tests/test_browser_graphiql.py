@@ -97,7 +97,8 @@ def test_it_fits_a_narrow_screen(desk: Open, width: int) -> None:
 def test_one_can_go_back_to_the_feed(desk: Open) -> None:
     page = desk(ADDRESS)
     page.get_by_role("link", name="Feed").click()
-    expect(page.locator("article.row").first).to_be_visible()
+    expect(page.locator(".feed > article").first).to_be_visible()
+    expect(page.locator("article.row")).not_to_have_count(0)
 
 
 def test_it_opens_again_after_signing_out_and_in(desk: Open) -> None:

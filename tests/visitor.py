@@ -30,13 +30,19 @@ def choose_theme(page: Page, name: str) -> None:
     button = page.locator("#theme")
     while button.get_attribute("title") != f"Theme: {name}":
         button.click()
-    page.wait_for_function("localStorage.getItem('theme-sent') === null")
+    page.wait_for_function("() => localStorage.getItem('theme-sent') === null")
 
 
 def rows(page: Page) -> list[str]:
     """Return the ids of the rows, in their order."""
     found = page.locator("article.row")
     return [str(row) for row in found.evaluate_all("rows => rows.map(row => row.id)")]
+
+
+def unfold(page: Page) -> None:
+    """Open each group of repeats, so that no row is hidden."""
+    for summary in page.locator(".repeat summary").all():
+        summary.click()
 
 
 def address(page: Page) -> str:
