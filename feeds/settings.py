@@ -169,7 +169,7 @@ STATIC_ROOT = Path(os.environ.get("STATIC_ROOT") or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "feeds.statics.Statics"},
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = BULK_BODY_LIMIT + 1  # a body that is over the limit shows that it is

@@ -626,10 +626,12 @@ class Churn:
             (source,) = writer.execute(
                 "SELECT id FROM feeds_eventsource WHERE external_id = %s", self.source
             )
-            writer.execute(
-                "DELETE FROM feeds_activity WHERE source_id = %s AND external_id = %s RETURNING id",
+            [(pk,)] = writer.execute(
+                "SELECT id FROM feeds_activity WHERE source_id = %s AND external_id = %s",
                 *source, str(self.gone),
             )  # fmt: skip
+            writer.execute("DELETE FROM feeds_correlation WHERE activity_id = %s", pk)
+            writer.execute("DELETE FROM feeds_activity WHERE id = %s", pk)
             writer.commit()
 
 

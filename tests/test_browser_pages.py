@@ -54,8 +54,8 @@ composition = actions.compose(
     addresses=[actions.Address(connection)])
 print(json.dumps({
     "activity": str(Activity.objects.filter(kind="deployment").latest("id").uuid),
-    "component": "payments-api", "source": str(EventSource.objects.first().uuid),
-    "repository": "shop/web",
+    "component": "payments-api", "component-need-not": ["payments-api", "web"],
+    "source": str(EventSource.objects.first().uuid), "repository": "shop/web",
     "person": "maria", "issue": "ONE-1", "project": "ONE", "compose": "deployment",
     "view": str(view.uuid), "token": token.pk, "webhook": str(webhook.uuid),
     "connection": str(connection.uuid), "composition": str(composition.uuid),
