@@ -141,7 +141,7 @@ def test_the_preview_follows_the_keys(desk: Open) -> None:
 
 def test_a_field_is_checked_when_it_is_left_and_the_next_one_keeps_the_focus(desk: Open) -> None:
     page = desk("/compose/new/teamhub-build/")
-    progress = page.get_by_label("Progress")
+    progress = page.get_by_role("spinbutton", name="Progress")
     page.evaluate("window.field = document.getElementById('id_progress')")
     progress.fill("101")
     progress.press("Tab")
@@ -207,7 +207,7 @@ def test_all_of_it_works_without_javascript(desk: Open) -> None:
     page.get_by_role("button", name="Show it").click()
     expect(page.locator("#curl-1")).to_contain_text(text)
     send(page)
-    page.get_by_role("link", name="Change").click()
+    page.get_by_role("link", name="Change", exact=True).click()
     page.get_by_label("Status").select_option("CLOSED")
     page.get_by_role("button", name="Change it").click()
     expect(page.locator(".head .pill")).to_contain_text("Closed")

@@ -113,8 +113,14 @@ def test_another_type_actor_or_component_and_what_runs_part_a_group(
 def test_collapsing_is_switched_off_in_the_list_and_in_the_address(reader: Client) -> None:
     at(0, 1, 2)
     form = {"collapse": "off", "next": "/?type=build"}
-    assert heads(Html(reader.get("/?collapse=off&type=build"))) == []
+    page = Html(reader.get("/?collapse=off&type=build"))
+    assert heads(page) == []
+    kept = page.one(".reading input[name=next]")["value"]
+    assert kept == "/?collapse=off&type=build", "another density leaves the list as it is"
+    assert reader.post("/settings/reading/", {"density": "cozy", "next": kept})["Location"] == kept
     assert len(heads(Html(reader.get("/")))) == 1
+    assert reader.post("/settings/reading/", form)["Location"] == "/?type=build"
+    form["next"] = "/?collapse=on&type=build"
     assert reader.post("/settings/reading/", form)["Location"] == "/?type=build"
     page = Html(reader.get("/"))
     assert heads(page) == []

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -40,28 +40,36 @@ def arranged(
     """Return what _feed.html shows between ROWS, and as what its switches stand."""
     collapse = collapses(request)
     first = not (request.GET.get("before") or request.GET.get("after"))
-    here, other = request.GET.copy(), request.GET.copy()
-    here.pop("collapse", None)
+    other = request.GET.copy()
     other["collapse"] = "off" if collapse else "on"
     return {
         "order": ordered(rows, collapse=collapse, since=since, first=first),
         "collapse": collapse,
         "densities": [(one.value, one.label.partition(":")[0]) for one in Density],
         "density": density_of(request),
-        "here": f"{request.path}?{here.urlencode()}" if here else request.path,
+        "here": request.get_full_path(),
         "other": f"{request.path}?{other.urlencode()}",
     }
+
+
+def without_collapse(address: str) -> str:
+    """Return ADDRESS of a feed as it is when it says nothing of collapsing."""
+    path, _, query = address.partition("?")
+    kept = QueryDict(query, mutable=True)
+    kept.pop("collapse", None)
+    return f"{path}?{kept.urlencode()}" if kept else path
 
 
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
     """Keep the density or the collapsing that a switch above the list chose, and go back there."""
     wishes: dict[str, Any] = {}
+    back = request.POST.get("next", "")
     if (density := request.POST.get("density", "")) in Density.values:
         wishes["density"] = density
     if (collapse := request.POST.get("collapse", "")) in COLLAPSE:
         wishes["collapse"] = COLLAPSE[collapse]
-    back = request.POST.get("next", "")
+        back = without_collapse(back)  # what the address says would hide the choice
     answer = redirect(back if url_has_allowed_host_and_scheme(back, None) else "feed")
     if isinstance(request.user, User):
         actions.prefer(request.user, wishes)
