@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const narrow = matchMedia("(max-width: 900px)");
+  const TWICE = 500; // milliseconds: the time of a double click, which selects a word
   const find = (id) => document.getElementById(id);
   const named = () => new URL(location).searchParams.get("event");
   const address = (id, at = location) => {
@@ -60,6 +61,12 @@
   };
 
   const on = (name, run) => document.addEventListener(name, run, name === "close");
+  const onText = ({ target, clientX: x, clientY: y }) => {
+    const range = document.createRange();
+    range.selectNodeContents(target);
+    return [...range.getClientRects()].some((box) => x > box.left && x < box.right && y > box.top && y < box.bottom);
+  };
+  let waits = 0;
   const plain = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   on("click", (event) => {
     const at = (selector) => plain(event) && event.target.closest(selector);
@@ -69,8 +76,12 @@
       event.preventDefault();
       if (does.dataset.step) step(+does.dataset.step);
       else close();
-    } else if (row && !at("a, button, summary, input, label") && getSelection().isCollapsed) open(row);
+    } else if (row && !at("a, button, summary, input, label") && getSelection().isCollapsed) {
+      if (onText(event)) waits = setTimeout(open, TWICE, row); // the list must not move under a second click
+      else open(row);
+    }
   });
+  on("mousedown", () => clearTimeout(waits));
   on("keydown", (event) => {
     if (!shown || !plain(event) || event.target.closest("details.menu[open], pre, input")) return;
     if (event.key === "Escape" && !document.querySelector(":modal")) close();

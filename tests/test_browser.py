@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.events import compass_event
 from tests.house import House
-from tests.visitor import Open, address, rows, sign_in, unfold
+from tests.visitor import Open, address, choose_theme, rows, sign_in, unfold
 
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
@@ -126,6 +126,18 @@ def test_going_back_brings_the_whole_page_with_its_rows(desk: Open) -> None:
     assert rows(page) == second
     page.go_back()
     expect(page.locator(f"#{first[0]}")).to_be_attached()
+
+
+def test_the_theme_is_told_after_going_back(desk: Open) -> None:
+    page = desk("/")
+    choose_theme(page, "dark")
+    page.locator(".pager a[rel=next]").click()
+    page.wait_for_url("**/?before=*")
+    expect(page.locator(".pager a[rel=prev]")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".pager a[rel=prev]")).to_have_count(0)
+    expect(page.locator("#theme")).to_have_attribute("title", "Theme: dark")
+    choose_theme(page, "system")  # for whoever comes next
 
 
 def test_older_and_newer_walk_there_and_back(desk: Open) -> None:

@@ -95,6 +95,12 @@ def test_the_back_button_closes_and_forward_opens_again(desk: Open) -> None:
     expect_open(page, 0)
 
 
+def test_a_click_on_the_text_of_a_row_opens_it_too(desk: Open) -> None:
+    page = desk("/?type=build")
+    page.locator("article.row .verb").nth(2).click()
+    expect_open(page, 2)
+
+
 def test_links_modifiers_and_selected_text_open_nothing(desk: Open) -> None:
     page = desk("/?collapse=off")
     line = page.locator("article.row .line").nth(4)
