@@ -341,7 +341,7 @@
     };
     const heard = {
       ping: () => {},
-      hint: (data) => { if (data.new > AT_ONCE && first) overflow(); else news = true; },
+      hint: () => { news = true; }, // how many, the answer knows: a hint may count what is shown already
       row: (data) => { tell(data.ids); for (const id of data.ids) if (first || row(`ev-${id}`)) changed.add(id); },
       bye: (data) => { shut(); link = "lost"; lostAt = Date.now(); later("retry", data.retry_ms, connect); },
     };
