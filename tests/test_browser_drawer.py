@@ -104,6 +104,7 @@ def test_a_click_on_the_text_of_a_row_opens_it_too(desk: Open) -> None:
 def test_links_modifiers_and_selected_text_open_nothing(desk: Open) -> None:
     page = desk("/?collapse=off")
     line = page.locator("article.row .line").nth(4)
+    line.scroll_into_view_if_needed()
     box = line.bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2
@@ -161,7 +162,7 @@ def words(text: str) -> set[str]:
 
 
 def test_on_a_phone_it_is_a_dialog_over_everything(desk: Open) -> None:
-    page = desk("/", **PHONE)
+    page = desk("/?collapse=off", **PHONE)
     click_row(page, 1)
     expect_open(page, 1)
     assert page.evaluate("document.querySelector('#drawer').matches(':modal')")
@@ -177,7 +178,7 @@ def test_on_a_phone_it_is_a_dialog_over_everything(desk: Open) -> None:
     click_row(page, 0)
     page.go_back()
     expect_closed(page)
-    fresh = desk(f"/?event={rows(page)[0].removeprefix('ev-')}", **PHONE)
+    fresh = desk(f"/?collapse=off&event={rows(page)[0].removeprefix('ev-')}", **PHONE)
     expect_open(fresh, 0)
     assert fresh.evaluate("document.querySelector('#drawer').matches(':modal')")
 

@@ -248,7 +248,7 @@ def test_targets_are_big_enough(desk: Open, width: int) -> None:
 
 
 def test_paper_shows_the_events_and_no_controls(desk: Open) -> None:
-    page = desk("/?type=build")
+    page = desk("/?type=build&collapse=off")
     page.emulate_media(media="print")
     expect(page.locator(".nav")).to_be_hidden()
     expect(page.locator("#filters")).to_be_hidden()
@@ -321,7 +321,7 @@ def test_escape_closes_a_menu_and_gives_the_focus_back(desk: Open) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     page.wait_for_url(re.compile("type="))
-    expect(page.locator("article.row").first).to_be_visible()
+    expect(page.locator("[role=feed] > article").first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#f-type")).to_be_focused()
     expect(page.locator("details.menu[open]")).to_have_count(0)
