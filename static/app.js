@@ -72,6 +72,13 @@
     location.assign(`${link.pathname}?${asked}`);
   });
 
+  // ---- a script that only one field needs comes with its focus
+  const bring = (field) => {
+    const src = field?.dataset.script;
+    if (!src || document.querySelector(`script[src="${src}"]`)) return;
+    document.head.append(Object.assign(document.createElement("script"), { src }));
+  };
+
   // ---- the feed by keyboard, as the ARIA pattern has it; Esc closes a menu
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
@@ -111,6 +118,8 @@
     if (document.activeElement === document.body) feed.focus({ preventScroll: true });
   });
 
+  document.addEventListener("focusin", ({ target }) => bring(target));
+  bring(document.activeElement);
   drawTheme();
   document.querySelector("[data-focus]")?.focus();
 })();

@@ -44,12 +44,13 @@
     if (text[at - 1] === ":") ask();
   };
 
-  document.addEventListener("input", ({ target: box }) => {
+  const heed = (box) => {
     if (box.id !== "f-query") return;
     clearTimeout(timer);
     if (/\S$/.test(box.value.slice(0, box.selectionStart))) timer = setTimeout(ask, PAUSE);
     else close();
-  });
+  };
+  document.addEventListener("input", ({ target }) => heed(target));
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     if (target.id !== "f-query" || event.isComposing) return;
@@ -70,4 +71,6 @@
     take(option);
   });
   document.addEventListener("focusout", ({ target }) => { if (target.id === "f-query") close(); });
+  const box = part("f-query"); // app.js asked for this file when the box got the focus
+  if (box === document.activeElement && box.value !== box.defaultValue) heed(box);
 })();
