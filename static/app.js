@@ -72,9 +72,9 @@
     location.assign(`${link.pathname}?${asked}`);
   });
 
-  // ---- a script that only one field needs comes with its focus
-  const bring = (field) => {
-    const src = field?.dataset.script;
+  // ---- a script that only one part needs comes with its focus, or with the pointer over it
+  const bring = (target) => {
+    const src = target.closest?.("[data-script]")?.dataset.script;
     if (!src || document.querySelector(`script[src="${src}"]`)) return;
     document.head.append(Object.assign(document.createElement("script"), { src }));
   };
@@ -118,8 +118,8 @@
     if (document.activeElement === document.body) feed.focus({ preventScroll: true });
   });
 
-  document.addEventListener("focusin", ({ target }) => bring(target));
-  bring(document.activeElement);
+  for (const name of ["focusin", "pointerover"]) document.addEventListener(name, ({ target }) => bring(target));
+  bring(document.activeElement ?? document.body);
   drawTheme();
   document.querySelector("[data-focus]")?.focus();
 })();

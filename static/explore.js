@@ -1,14 +1,17 @@
 // The facets and the bars, beyond HTML: find in a long facet, and drag over bars to select a time.
+// app.js asks for this file when the pointer or the focus comes to the feed.
 (() => {
   "use strict";
   const on = (name, run) => document.addEventListener(name, run);
-  on("input", ({ target }) => {
-    if (!("narrows" in target.dataset)) return;
+  const find = ({ target }) => {
+    if (!("narrows" in (target.dataset ?? {}))) return;
     const wanted = target.value.trim().toLowerCase();
     for (const item of target.parentElement.querySelectorAll("li")) {
       item.hidden = !item.firstChild.textContent.toLowerCase().includes(wanted);
     }
-  });
+  };
+  on("input", find);
+  find({ target: document.activeElement ?? document });
 
   let drag = null; // from one bar to another
   const barAt = (svg, x) => {

@@ -105,7 +105,9 @@ def test_a_drag_over_bars_selects_their_time(desk: Open, view: str) -> None:
     first, last = bars[1], bars[3]
     assert first
     assert last
-    page.mouse.move(first["x"] + 3, first["y"] + 50)
+    with page.expect_event("requestfinished", lambda asked: "/explore." in asked.url):
+        page.mouse.move(first["x"] + 3, first["y"] + 50)
+    page.evaluate("new Promise(requestAnimationFrame)")  # what has come runs
     page.mouse.down()
     page.mouse.move(last["x"] + 3, last["y"] + 60, steps=4)
     expect(page.locator(".bars .picked")).to_be_visible()
