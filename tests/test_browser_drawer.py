@@ -102,7 +102,7 @@ def test_a_click_on_the_text_of_a_row_opens_it_too(desk: Open) -> None:
 
 
 def test_links_modifiers_and_selected_text_open_nothing(desk: Open) -> None:
-    page = desk("/?collapse=off")
+    page = desk("/?type=build&state=succeeded&collapse=off")  # short lines, whose ends are no links
     line = page.locator("article.row .line").nth(4)
     line.scroll_into_view_if_needed()
     box = line.bounding_box()
