@@ -37,7 +37,9 @@ bench: .venv/bench  ## ratios, measured side by side; needs PostgreSQL
 	$(BIN)/python -m benchmarks.feed
 	$(BIN)/python -m benchmarks.export
 	$(BIN)/python -m benchmarks.facets
+	$(BIN)/python -m benchmarks.outbox
 	$(BIN)/python -m benchmarks.heartbeats
+	$(BIN)/python -m benchmarks.live
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv
 	for name in base dev bench; do \
