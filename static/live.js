@@ -47,7 +47,7 @@
   // ---- the feed of a page
 
   const follow = (root) => {
-    const feed = root.parentElement;
+    const feed = root.closest("#feed");
     const list = feed.querySelector("[role=feed]");
     const chip = root.querySelector(".live-chip");
     const pill = feed.querySelector("#live-new");
