@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from feeds.dialects.teamhub_words import BUILT
 from feeds.models import Activity, Composition, Delivery, EventKind
 
 State = Activity.State
@@ -182,7 +183,9 @@ def icon(activity: Activity) -> str:
 
 def phrase(activity: Activity) -> str:
     """Say what the actor did; "" where the title is a whole sentence, as in activity streams."""
-    if activity.dialect == "streams" or headline(activity) != activity.title:
+    if activity.dialect == "teamhub":
+        return _said_of_build(activity)
+    if activity.dialect == "streams":
         return ""
     if activity.object_type == "release":
         return RELEASE_PHRASES.get(activity.verb, "edited the release")
@@ -190,9 +193,23 @@ def phrase(activity: Activity) -> str:
 
 
 def headline(activity: Activity) -> str:
-    """Return the title as it reads after the actor: TeamHub's sentences begin with the actor."""
-    name = f"{activity.actor_name} "
-    return activity.title.removeprefix(name) if activity.dialect == "teamhub" else activity.title
+    """Return the title as it reads after the actor and the phrase; "" if it is blank.
+
+    TeamHub's titles are sentences, which begin with the actor.
+    """
+    if activity.dialect != "teamhub":
+        return activity.title.strip()
+    words = _after_actor(activity)
+    return words.removeprefix(f"{_said_of_build(activity)} ")
+
+
+def _after_actor(activity: Activity) -> str:
+    return activity.title.removeprefix(f"{activity.actor_name} ")
+
+
+def _said_of_build(activity: Activity) -> str:
+    said = BUILT.get(activity.state, "") if activity.kind == EventKind.BUILD else ""
+    return said if said and _after_actor(activity).startswith(f"{said} ") else ""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_a_posted_build_is_an_event_of_its_repository(hub: Hub) -> None:
     activity = Activity.objects.select_related("source", "author").get()
     assert (activity.external_id, activity.dialect, activity.kind) == (identity, "teamhub", "build")
     assert (activity.state, activity.progress, activity.title) == (
-        "succeeded", 100, "luotsi-ci-bot completed build",
+        "succeeded", 100, "luotsi-ci-bot built chef Development",
     )  # fmt: skip
     assert (activity.source.external_id, activity.actor_key) == ("luotsi/chef", "luotsi-ci-bot")
     assert activity.raw == body.decode()

@@ -21,7 +21,6 @@ from feeds.dialects.mapping import (
     KEY,
     OBJECT,
     TIME,
-    TITLE_LENGTH,
     Codec,
     DialectError,
     Document,
@@ -37,6 +36,7 @@ from feeds.dialects.mapping import (
     read_time,
     write_time,
 )
+from feeds.dialects.teamhub_words import id_of, title_of
 
 DIALECT = "teamhub"
 GENERATOR = "TeamHub"
@@ -48,8 +48,6 @@ ID_LENGTH = 24  # hex digits
 KINDS = {"build": "build", "push": "push"}  # anything else is an activity
 ENDED = {"completed": "succeeded", "failed": "failed"}
 OPERATIONS = ("created", *ENDED)  # of a build that is sent to us
-NAMED_BY_REF = ("branch", "tag", "bookmark")
-MEMBERS = {"project_user": "user", "project_collaborator": "collaborator"}
 
 
 def _read_percent(value: Any) -> int:
@@ -61,7 +59,7 @@ def _read_percent(value: Any) -> int:
 
 def _read_reference(value: Any) -> Any:
     """Read `"luotsi"`, `{"id": "luotsi"}` or the expanded object."""
-    if not _id(value):
+    if not id_of(value):
         raise ValueError("must be an id, or an object with an id")
     return value
 
@@ -69,7 +67,7 @@ def _read_reference(value: Any) -> Any:
 def _read_commits(value: Any) -> Any:
     """Read a list of commits, each an id or an object with one; or one Subversion number."""
     listed = value if isinstance(value, list) else [value]
-    if not all(_id(commit) or _is_revision(commit) for commit in listed):
+    if not all(id_of(commit) or _is_revision(commit) for commit in listed):
         raise ValueError("must be a list of commit ids")
     return value
 
@@ -82,12 +80,6 @@ def _read_texts(value: Any) -> Any:
 
 def _is_revision(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _id(value: Any) -> str:
-    """Return the id that VALUE is or holds, or "" if it is no reference."""
-    held = value.get("id") if isinstance(value, dict) else value
-    return held if isinstance(held, str) else ""
 
 
 PERCENT = Codec(_read_percent, int)
@@ -166,13 +158,14 @@ def parse(document: Any, *, now: datetime, subject: str = "") -> Draft:
     read = _pushed if fields is PUSHED else _linked
     columns.update(read(body, columns, now))
     acting = body.get("subject") if fields is EVENT else None  # a request's is the bot that sends
-    columns.setdefault("actor_key", key(_id(acting) or subject))
+    columns.setdefault("actor_key", key(id_of(acting) or subject))
     columns["actor_name"] = _name(acting) or columns["actor_key"]
+    state = _state(columns) if target == "build" else ""
     return Draft(
         dialect=DIALECT,
         kind=KINDS.get(target, "activity"),
-        state=_state(columns) if target == "build" else "",
-        title=_title(body, columns),
+        state=state,
+        title=title_of(_objects(body), columns, state),
         sequence=_sequence(body, columns),
         generator=GENERATOR,
         details={**document, "event": details} if _is_wrapped(document) else details,
@@ -219,7 +212,7 @@ def is_trigger(request: Any) -> bool:
 def source_of(request: Any) -> tuple[str, str] | None:
     """Return the source, external id and kind, that a POST REQUEST names, if it can be read."""
     body = body_of(request) if isinstance(request, dict) else {}
-    path = [_id(body.get(name)) for name in ("project", "repository")]
+    path = [id_of(body.get(name)) for name in ("project", "repository")]
     return (key("/".join(path)), "build") if all(path) else None
 
 
@@ -234,7 +227,7 @@ def answer(
     What EXPAND names stays as whole as we have it; PEOPLE are the subjects that we know, by id.
     """
     event = {name: value for name, value in body_of(render(columns)).items() if name not in _ANSWER}
-    if subject := _id(event.get("subject")):
+    if subject := id_of(event.get("subject")):
         known = (people or {}).get(subject)
         event["subject"] = _reference(known or event["subject"], whole="subject" in expand)
     objects = {**(event.get("objects") or {})}
@@ -316,7 +309,7 @@ def _unfinished(columns: Document, prefix: str) -> list[Fault]:
 def _linked(body: Document, columns: Document, now: datetime) -> Document:
     """Derive the columns of a whole event or a request from what it links."""
     objects = _objects(body)
-    path = [_id(objects.get(name)) for name in ("project", "repository")]
+    path = [id_of(objects.get(name)) for name in ("project", "repository")]
     source = key("/".join(filter(None, path)) or COMPANY)
     moment = columns.get("occurred_at") or _moment(body.get("timestamp")) or now
     name = objects.get("ref") or objects.get("name") or objects.get("last_commit") or ""
@@ -350,7 +343,7 @@ def _objects_of_build(body: Document) -> Document:
     """Return the objects of the whole event that a request makes."""
     objects = {name: value for name, value in _objects(body).items() if value is not None}
     for name in ("project", "repository"):
-        objects[name] = {"id": _id(objects[name])}
+        objects[name] = {"id": id_of(objects[name])}
     if (commits := objects.get("commits")) is not None:
         listed = commits if isinstance(commits, list) else [commits]
         objects["commits"] = [_reference(commit) for commit in listed[:COMMITS_LISTED]]
@@ -371,7 +364,7 @@ def _reference(value: Any, *, whole: bool = False) -> Document:
     """Write VALUE, an id or an object with one, as a reference; WHOLE keeps all of the object."""
     if whole and isinstance(value, dict):
         return value
-    return {"id": _id(value) or str(value)}
+    return {"id": id_of(value) or str(value)}
 
 
 def _objects(body: Document) -> Document:
@@ -397,36 +390,6 @@ def _sequence(body: Document, columns: Document) -> int:
     moment = _moment(body.get("updated_at")) or columns["occurred_at"]
     ended = int(columns["verb"] in ENDED)
     return microseconds(moment) + int(columns["progress"]) + ended
-
-
-def _title(body: Document, columns: Document) -> str:
-    """Say in words what happened; plain text."""
-    objects = _objects(body)
-    target, did = columns["object_type"], columns["verb"]
-    ref, project = objects.get("ref"), _id(objects.get("project"))
-    member = _id(objects.get(MEMBERS.get(target, "")) or objects.get("user"))
-    if target == "push":
-        place = _id(objects.get("repository")) or columns["source_id"]
-        words = ["pushed", _commits(objects.get("commit_count")), "to", place, ref]
-    elif target in NAMED_BY_REF and ref:
-        words = [did, target, ref]
-    elif target in MEMBERS and member and did in ("added", "created"):
-        role = objects.get("role")
-        words = ["added", member]
-        words += ["as", role] if isinstance(role, str) and role else []
-        words += ["to", project] if project else []
-    else:
-        words = [did, target.replace("_", " ")]
-    title = " ".join(filter(None, [columns["actor_name"], *words]))
-    return (title[:1].upper() + title[1:] if not columns["actor_name"] else title)[:TITLE_LENGTH]
-
-
-def _commits(count: Any) -> str:
-    """Count the commits of a push; the list may be shorter than it, so it never counts."""
-    if count is None:
-        return ""
-    number = INTEGER.read(count)
-    return "1 commit" if number == 1 else f"{number} commits"
 
 
 def _name(subject: Any) -> str:

@@ -44,8 +44,9 @@ def test_a_push_fills_our_columns() -> None:
         ("list-push-2815-commits", "jlaiho pushed 2815 commits to luotsi"),
         ("list-project-user", "thuovinen added etuupainen as guest to luotsi"),
         ("get-repository", "assimov created repository"),
-        ("post-response", "luotsi-ci-bot completed build"),
-        ("post-request", "Completed build"),
+        ("post-response", "luotsi-ci-bot built chef Development"),
+        ("post-request", "Built chef Development"),
+        ("build-before-the-put", "luotsi-ci-bot is building chef Development"),
         ("branch", "assimov deleted branch old"),
         ("expanded-subject", "Isaac Asimov pushed 2 commits to devrel master"),
         ("subject-as-a-string", "assimov pushed 2 commits to devrel master"),
@@ -105,7 +106,7 @@ def test_the_wrapped_form_means_what_the_flat_one_does() -> None:
 
 def test_who_posts_a_build_is_its_subject_and_nobody_else() -> None:
     draft = parse({**load("teamhub/post-request"), "subject": {"id": "the-boss"}}, subject="bot")
-    assert (draft.actor_key, draft.title) == ("bot", "bot completed build")
+    assert (draft.actor_key, draft.title) == ("bot", "bot built chef Development")
     assert draft.url == "http://domain.com/jenkins/job/development/2372"
     assert draft.external_id == "", "the server gives it one"
 
