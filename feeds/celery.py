@@ -6,6 +6,9 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_shutting_down
 
+from feeds import broker
+
+broker.install()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feeds.settings")
 
 app = Celery("pulseboard")

@@ -76,10 +76,11 @@ def test_the_page_shows_what_we_read_and_what_was_sent(bot: Caller, reader: Clie
 
 def test_an_update_shows_in_its_place_with_its_sequence(bot: Caller, reader: Client) -> None:
     actions.create_source("shop/web", kind="build")
-    bot.event("build", state="IN_PROGRESS")
+    begun = f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"
+    bot.event("build", state="IN_PROGRESS", lastUpdated=begun)
     address = Activity.objects.get().get_absolute_url()
     assert Html(reader.get(address)).one(".pill").text == "Running"
-    bot.event("build", state="FAILED", updateSequenceNumber=7)
+    bot.event("build", state="FAILED", updateSequenceNumber=7, lastUpdated=begun)
     page = Html(reader.get(address))
     assert page.one(".pill").text == "Failed"
     assert facts(page)["Sequence"] == "7"
