@@ -19,12 +19,13 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """Shows a message once it is written."""
 
-    def _put(self, queue: str, message: Any, **options: Any) -> None:
+    # the types of its two parents differ
+    def _put(self, queue: str, payload: Any, **options: Any) -> None:  # type: ignore[override]
         # readers take what ends in the name of their queue, in the order of the names
         name = f"{time.monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         part = folder / f".{name}.part"
-        part.write_bytes(dumps(message).encode())
+        part.write_bytes(dumps(payload).encode())
         os.replace(part, folder / name)
 
 

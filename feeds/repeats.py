@@ -84,6 +84,7 @@ class Order:
     since: datetime | None = None  # the end of the last visit
     line: UUID | None = None  # the row that the line stands above
     line_at_end: bool = False
+    goes_on: bool = False  # whether older pages follow
 
     def is_new(self, row: Activity) -> bool:
         """Tell whether ROW came since the last visit, whenever it happened."""
@@ -96,8 +97,9 @@ def ordered(
     collapse: bool,
     since: datetime | None,
     first: bool,
+    last: bool,
 ) -> Order:
-    """Return what stands between ROWS of the page, which is the FIRST one or an older one.
+    """Return what stands between ROWS of a page; whether it is the FIRST and the LAST one.
 
     The line stands above the newest row that was there at the end of the last visit, SINCE. So all
     above it came later; what came later and happened earlier stands below, and is marked by itself.
@@ -121,6 +123,7 @@ def ordered(
         since,
         line=rows[new].uuid if drawn and new < len(rows) else None,
         line_at_end=drawn and new == len(rows),
+        goes_on=not last,
     )
 
 

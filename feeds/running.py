@@ -70,8 +70,9 @@ class Standing:
 
     @property
     def text(self) -> str:
-        """All of it in a line: "62 %, 3:41, about 2 min left"."""
-        percent = f"{self.percent} %" if self.percent is not None and self.runs else ""
+        """What its pill does not say, in a line: "3:41, about 2 min left"."""
+        told = self.liveness is Liveness.RUNNING or not self.runs
+        percent = "" if told or self.percent is None else f"{self.percent} %"
         return ", ".join(filter(None, [percent, clock(self.elapsed), self.left]))
 
 

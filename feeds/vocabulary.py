@@ -218,7 +218,7 @@ class Facts:
 
     target: str = ""  # words for target_key
     prod: bool = False
-    ref: str = ""  # a branch, a pipeline or the name of a build
+    ref: str = ""  # a branch or a pipeline
     level: str = ""  # severity or priority
 
 
@@ -234,7 +234,6 @@ def facts(activity: Activity) -> Facts:
         or (activity.kind == EventKind.DEPLOYMENT and activity.target_key in PRODUCTION_NAMES),
         ref=_text(own, "branchName")
         or _text(_at(own, "pipeline"), "displayName")
-        or _text(_at(activity.details, "objects"), "name")
         or _branch(activity),
         level=_text(severity, "label")
         or LEVELS.get(level, level.title())

@@ -52,7 +52,7 @@
   const words = ({ run, percent, takes }, elapsed) => {
     const [low, usual, high] = (takes ?? "").split(" ").map(Number);
     const end = takes ? (run === "running" && left(low - elapsed, high - elapsed)) || `usually ${span(usual)}` : "";
-    return [percent && `${percent} %`, clock(elapsed), end].filter(Boolean).join(", ");
+    return [run !== "running" && percent && `${percent} %`, clock(elapsed), end].filter(Boolean).join(", ");
   };
 
   const seen = new WeakMap(); // when the seconds of a text were counted

@@ -254,8 +254,10 @@ def test_older_pages_have_the_line_only_where_it_belongs(reader: Client) -> None
     record(60, before=30)
     first = Html(reader.get("/"))
     assert order(first)[-1] == "---", "all of the first page came since"
+    assert first.one(".visit").text.startswith("Above, and on older pages: new since")
     second = Html(reader.get(first.link(".pager a[rel=next]")))
     assert order(second).index("---") == 10
+    assert second.one(".visit").text.startswith("Above: new since")
 
 
 def test_a_first_visit_has_no_line_and_a_visit_lasts_while_one_looks(reader: Client) -> None:

@@ -120,7 +120,7 @@ def listing(
 
     paged = bool(request.GET.get("before") or request.GET.get("after"))
     return {
-        **arranged(request, page.rows, since=since),
+        **arranged(request, page, since=since),
         "page": page,
         "seq": seq,
         "rows_address": feed_address(chosen(query), "feed-rows"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from feeds import actions
-from feeds.models import Activity, Density, User
+from feeds.filters import Page
+from feeds.models import Density, User
 from feeds.reader import collapses, density_of
 from feeds.repeats import ordered
 
@@ -34,16 +34,16 @@ def last_visit(request: HttpRequest) -> datetime | None:
     return request.user.seen_before
 
 
-def arranged(
-    request: HttpRequest, rows: Sequence[Activity], *, since: datetime | None = None
-) -> dict[str, Any]:
-    """Return what _feed.html shows between ROWS, and as what its switches stand."""
+def arranged(request: HttpRequest, page: Page, *, since: datetime | None = None) -> dict[str, Any]:
+    """Return what _feed.html shows between the rows of PAGE, and as what its switches stand."""
     collapse = collapses(request)
     first = not (request.GET.get("before") or request.GET.get("after"))
     other = request.GET.copy()
     other["collapse"] = "off" if collapse else "on"
     return {
-        "order": ordered(rows, collapse=collapse, since=since, first=first),
+        "order": ordered(
+            page.rows, collapse=collapse, since=since, first=first, last=page.older is None
+        ),
         "collapse": collapse,
         "densities": [(one.value, one.label.partition(":")[0]) for one in Density],
         "density": density_of(request),

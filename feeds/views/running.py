@@ -10,8 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from feeds.filters import FeedFilter, FilterError
+from feeds.models import Activity
 from feeds.running import strip
-from feeds.templatetags.pulseboard import feed_address
+from feeds.templatetags.pulseboard import feed_address, narrowed
 
 
 @require_GET
@@ -36,7 +37,10 @@ def strip_of(filter: FeedFilter, query: QueryDict) -> dict[str, Any]:
     if query.get("before") or query.get("after"):
         return {}
     address = feed_address(query, "feed-running")
-    shown = {"strip": strip(filter), "address": address}
+    found = strip(filter)
+    cut = found.count != str(len(found.rows))
+    everything = narrowed(query.urlencode(), "state", Activity.State.RUNNING) if cut else ""
+    shown = {"strip": found, "address": address, "all": everything}
     return {"running": shown, "feed_query": query.urlencode()}
 
 
