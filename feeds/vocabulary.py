@@ -199,8 +199,8 @@ def headline(activity: Activity) -> str:
     """
     if activity.dialect != "teamhub":
         return activity.title.strip()
-    words = _after_actor(activity)
-    return words.removeprefix(f"{_said_of_build(activity)} ")
+    said = _said_of_build(activity)
+    return _after_actor(activity)[len(said) + 1 if said else 0 :]
 
 
 def _after_actor(activity: Activity) -> str:
@@ -209,7 +209,8 @@ def _after_actor(activity: Activity) -> str:
 
 def _said_of_build(activity: Activity) -> str:
     said = BUILT.get(activity.state, "") if activity.kind == EventKind.BUILD else ""
-    return said if said and _after_actor(activity).startswith(f"{said} ") else ""
+    told = _after_actor(activity).casefold()  # without an actor it begins with a capital
+    return said if said and told.startswith(f"{said} ") else ""
 
 
 @dataclass(frozen=True)

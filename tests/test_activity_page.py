@@ -74,6 +74,15 @@ def test_the_page_shows_what_we_read_and_what_was_sent(bot: Caller, reader: Clie
     assert sent.startswith('{\n  "cloudId": ')
 
 
+def test_an_event_that_is_gone_is_a_page_to_people_and_a_part_to_a_drawer(reader: Client) -> None:
+    gone = f"/activities/{uuid.uuid4()}/"
+    page, part = reader.get(gone), reader.get(gone, headers={"HX-Request": "true"})
+    assert (page.status_code, part.status_code) == (404, 404)
+    assert len(Html(page).all("header.bar")) == 1
+    assert Html(part).all("header") == []
+    assert "it was deleted, is older than we keep" in Html(part).one(".empty").text
+
+
 def test_an_update_shows_in_its_place_with_its_sequence(bot: Caller, reader: Client) -> None:
     actions.create_source("shop/web", kind="build")
     begun = f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"

@@ -155,6 +155,6 @@ def test_a_row_reads_as_one_sentence_with_its_actor(reader: Client) -> None:
     hub = Hub.of("bot")
     hub.post({**BUILD, "name": "Nightly"})
     row = Html(reader.get("/")).one("article.row")
-    assert "luotsi-ci-bot built chef Development → luotsi/chef" in row.text
+    assert "luotsi-ci-bot built chef Nightly → luotsi/chef" in row.text
     assert row.text.count("luotsi-ci-bot") == 1
     assert "Nightly" in row.text

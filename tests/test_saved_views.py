@@ -112,6 +112,14 @@ def test_an_empty_default_view_leads_nowhere_in_a_circle(reader: Client) -> None
     assert len(Html(answer).rows) == 4
 
 
+def test_the_address_of_a_view_alone_opens_it_as_it_is_now(reader: Client) -> None:
+    view = actions.save_view(me(), name="Mine", query="type=push")
+    reader.post(f"/views/{view.uuid}/update/", {"query": "type=build", "was": "type=push"})
+    answer = reader.get(f"/?view={view.uuid}", follow=True)
+    assert [address for address, _ in answer.redirect_chain] == [f"/?view={view.uuid}&type=build"]
+    assert len(Html(answer).rows) == 2
+
+
 def test_a_default_view_that_cannot_be_read_any_more_offers_everything(reader: Client) -> None:
     view = actions.save_view(me(), name="Old", query="type=castle")
     actions.open_with(view, by=me())

@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from feeds.models import Component, User
 from feeds.views.access import manages
+from feeds.views.feed import is_fragment
 
 COMPARED = 2000  # slugs that a mistyped one is compared with
 #: What a path leads to by its first step: what it is called, and the page that lists them.
@@ -45,7 +46,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         context |= {"thing": thing, "list": reverse(page)}
         if steps[0] == "components" and len(steps) > 1:
             context["near"] = _alike(steps[1])
-    return render(request, "404.html", context, status=404)
+    return render(request, "_404.html" if is_fragment(request) else "404.html", context, status=404)
 
 
 def _alike(slug: str) -> list[Component]:

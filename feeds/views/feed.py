@@ -25,16 +25,17 @@ from feeds.views.facets import Explorer
 from feeds.views.filterform import ASKS, INPUTS, box, chips, form
 from feeds.views.reading import arranged, last_visit, without
 from feeds.views.running import strip_of
-from feeds.views.viewbar import Bar, bar_of, default_of, elsewhere, everything_for
+from feeds.views.viewbar import Bar, bar_of, elsewhere, everything_for, opened
 
 
 @readers
 def feed(request: HttpRequest) -> HttpResponse:
     """Show what happened, newest first: the page, or for htmx its list alone.
 
-    Without a query string it is the reader's default view, if they have one.
+    Without a query string it is the reader's default view, if they have one, and with the id of a
+    view alone it is that view as it is now.
     """
-    if not is_fragment(request) and (view := default_of(request)):
+    if not is_fragment(request) and (view := opened(request)):
         return redirect(view)  # whose address has a query string
     event, text = take_event(request), request.GET.get("query")
     faults: list[Fault] = []

@@ -49,12 +49,18 @@ class Bar:
         return [*first, self.current] if self.current and missing else first
 
 
-def default_of(request: HttpRequest) -> SavedView | None:
-    """Return the view that opens instead of the bare address of the feed, if its reader has one."""
+def opened(request: HttpRequest) -> SavedView | None:
+    """Return the view whose filters the address of REQUEST does not say: that which it names alone,
+    or for the bare address of the feed the reader's default one."""
     user = request.user
-    if request.GET or not isinstance(user, User) or user.default_view_id is None:
+    if not isinstance(user, User):
         return None
-    return SavedView.objects.seen_by(user).filter(pk=user.default_view_id).first()
+    seen = SavedView.objects.seen_by(user)
+    if list(request.GET) == ["view"] and (named := as_uuid(request.GET["view"])):
+        return seen.filter(uuid=named).exclude(query="").first()
+    if request.GET or user.default_view_id is None:
+        return None
+    return seen.filter(pk=user.default_view_id).first()
 
 
 def bar_of(request: HttpRequest) -> Bar | None:
