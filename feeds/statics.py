@@ -6,27 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from rcssmin import cssmin
+from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-#: What a program does not read. Lines stay lines, so nothing is taken for another; and a comment
-#: with a quote in it stays, because it may be the end of a string.
-NEEDLESS = {
-    ".js": [
-        (re.compile(r"^\s*/\*.*?\*/\s*$", re.MULTILINE | re.DOTALL), ""),
-        (re.compile(r"^\s*//.*$", re.MULTILINE), ""),
-        (re.compile(r"""\s// [^\n"'`]*$""", re.MULTILINE), ""),
-        (re.compile(r"\s*\n\s*"), "\n"),
-    ],
-    ".css": [
-        (re.compile(r"/\*.*?\*/", re.DOTALL), ""),
-        (re.compile(r"\s*\n\s*"), "\n"),
-        (re.compile(r"(?<=[\w;]) ?([{}]) ?"), r"\1"),
-        (re.compile(r"(?<=[\w)-])([:;,]) (?=[^\"'])"), r"\1"),
-        (re.compile(r";?\n?}\n?"), "}"),
-    ],
-}
+SHORTENED = {".js": jsmin, ".css": cssmin}
 IMPORT = re.compile(r'^@import "(?P<name>[\w-]+\.css)" ?(?P<media>\w*);\n', re.MULTILINE)
-AS_THEY_ARE = "graphiql.js"  # what it shows spans lines
 
 
 def joined(name: str, paths: dict[str, Any]) -> str:
@@ -42,13 +27,6 @@ def joined(name: str, paths: dict[str, Any]) -> str:
     return IMPORT.sub(written, text)
 
 
-def shortened(text: str, suffix: str) -> str:
-    """Return TEXT, a script or a style by its SUFFIX, without what only people read."""
-    for needless, instead in NEEDLESS[suffix]:
-        text = needless.sub(instead, text)
-    return text.strip()
-
-
 class Statics(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """The collected files: ours shortened, all named by their content, and compressed."""
 
@@ -58,9 +36,9 @@ class Statics(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
         """Shorten what was collected of ours, then name it by its content and compress it."""
         for name in [] if dry_run else paths:
             suffix = name[name.rfind(".") :]
-            if "/" in name or name == AS_THEY_ARE or suffix not in NEEDLESS:
+            if "/" in name or suffix not in SHORTENED:
                 continue
             with open(self.path(name), "w", encoding="utf-8") as file:
-                file.write(shortened(joined(name, paths), suffix))
+                file.write(SHORTENED[suffix](joined(name, paths)))
         collected = {name: (self, name) for name in paths}
         yield from super().post_process(collected, dry_run, **options)

@@ -13,6 +13,7 @@ import pytest
 from django.core.signals import request_finished
 from django.db import DatabaseError, close_old_connections, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as moderately
@@ -179,6 +180,25 @@ def test_a_table_keeps_commas_quotes_lines_and_letters_and_writes_times_in_utc(
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert (row["title"], row["content"]) == (title, "x,y")
     assert row["occurred_at"] == "2026-11-21T12:00:00Z"
+
+
+def test_a_moment_is_written_with_all_of_its_digits(viewer: Caller) -> None:
+    moment = datetime(2026, 1, 1, 1, 2, 3, 120000, tzinfo=UTC)
+    record(1, occurred_at=moment)
+    (row,), (line,) = table(viewer.get("/feed.csv")), lines(viewer.get("/feed.ndjson"))
+    assert row["occurred_at"] == line["occurred_at"] == "2026-01-01T01:02:03.120000Z"
+
+
+def test_sources_and_their_components_are_asked_for_once_however_many_rows(viewer: Caller) -> None:
+    component = actions.create_component("Web")
+    rows = record(2 * export.NDJSON.batch + 1)
+    actions.attach(component, rows[0].source)
+    with CaptureQueriesContext(connection) as asked:
+        found = lines(viewer.get("/feed.ndjson"))
+    assert len(found) == len(rows)
+    assert all(row["components"][0]["slug"] == "web" for row in found)
+    questions = [one["sql"] for one in asked if "feeds_component" in one["sql"]]
+    assert len(questions) == 1
 
 
 @pytest.mark.parametrize(

@@ -182,3 +182,27 @@ def test_the_sdk_takes_away_what_is_no_longer_named(sdk: Sdk, cloud_id: str) -> 
     assert unknown["errors"][0]["errorType"] == "COMPONENT_LINK_NOT_FOUND"
     assert bare["data"]["component"]["labels"] == ["new"]
     assert [one["name"] for one in bare["data"]["component"]["links"]] == ["Pager"]
+
+
+def test_the_sdk_says_what_a_component_depends_on(sdk: Sdk, cloud_id: str) -> None:
+    nodes = {
+        "startNodeId": "$0.data.component.id", "endNodeId": "$1.data.component.id",
+        "type": "DEPENDS_ON",
+    }  # fmt: skip
+    first, second, made, again, read, deleted = sdk(
+        ("createComponent", {"cloudId": cloud_id, "name": "SDK five"}),
+        ("createComponent", {"cloudId": cloud_id, "name": "SDK six"}),
+        ("createRelationship", nodes),
+        ("createRelationship", nodes),
+        ("getComponent", {
+            "componentId": "$0.data.component.id", "options": {"includeRelationships": True},
+        }),
+        ("deleteRelationship", nodes),
+    )  # fmt: skip
+    ids = [one["data"]["component"]["id"] for one in (first, second)]
+    assert made["errors"] == deleted["errors"] == read["errors"] == []
+    relationship = made["data"]["relationship"]
+    assert [relationship[end]["id"] for end in ("startNode", "endNode")] == ids
+    assert again["errors"][0]["errorType"] == "RELATIONSHIP_ALREADY_EXISTS"
+    (kept,) = read["data"]["component"]["relationships"]
+    assert kept["nodeId"] == ids[1]

@@ -2,7 +2,8 @@
 
 Neither a transaction nor a cursor of the database stays open while a client takes its time: the
 keys of a stride are read, then the rows in small batches. So memory stays as it is, writers are
-not in the way, and what comes meanwhile neither shifts nor doubles a row.
+not in the way, and what comes meanwhile neither shifts nor doubles a row. Rows are tuples that read
+like activities, and what they share is loaded once a stride: models took most of the time.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ import csv
 import io
 import json
 import logging
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from operator import attrgetter
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.db import DatabaseError
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -31,12 +37,14 @@ from feeds import querybox
 from feeds.api.native.activities import activity_json
 from feeds.api.readers import readers, say
 from feeds.filters import FeedFilter, FilterError, as_uuid, walk
-from feeds.models import Activity, SavedView, User
+from feeds.models import Activity, EventSource, SavedView, User
+from feeds.moments import from_database
 
 MOST_AT_ONCE = 2  # exports of a process: each holds a thread as long as its client takes
 BROKEN = "This export is not complete: it broke off here. Ask again."
+MOMENTS = ["occurred_at", "received_at", "touched_at"]
 #: What a spreadsheet may take for the beginning of a formula, also in full width.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
+FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 log = logging.getLogger(__name__)
 _places = BoundedSemaphore(MOST_AT_ONCE)
@@ -45,47 +53,52 @@ _places = BoundedSemaphore(MOST_AT_ONCE)
 # ---- CSV
 
 
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _components(activity: Activity) -> str:
-    return " ".join(component.slug for component in activity.source.components.all())
-
-
-#: The columns by their names in the header. `details` and `raw` are in NDJSON alone.
-COLUMNS: dict[str, Callable[[Activity], Any]] = {
-    "uuid": lambda activity: activity.uuid,
-    "occurred_at": lambda activity: _moment(activity.occurred_at),
-    "received_at": lambda activity: _moment(activity.received_at),
-    "touched_at": lambda activity: _moment(activity.touched_at),
-    "kind": lambda activity: activity.kind,
-    "verb": lambda activity: activity.verb,
-    "state": lambda activity: activity.state,
-    "progress": lambda activity: activity.progress,
-    "title": lambda activity: activity.title,
-    "content": lambda activity: activity.content,
-    "url": lambda activity: activity.url,
-    "generator": lambda activity: activity.generator,
-    "actor_key": lambda activity: activity.actor_key,
-    "actor_name": lambda activity: activity.actor_name,
-    "object_type": lambda activity: activity.object_type,
-    "object_key": lambda activity: activity.object_key,
-    "target_key": lambda activity: activity.target_key,
-    "target_url": lambda activity: activity.target_url,
-    "project": lambda activity: activity.project_key,
-    "components": _components,
-    "source": lambda activity: activity.source.external_id,
-    "source_name": lambda activity: activity.source.name,
-    "external_id": lambda activity: activity.external_id,
-    "sequence": lambda activity: activity.sequence,
-    "dialect": lambda activity: activity.dialect,
+#: The columns by their names in the header: where each is. `details` and `raw` are in NDJSON alone.
+COLUMNS = {
+    "uuid": "uuid",
+    "occurred_at": "occurred_at",
+    "received_at": "received_at",
+    "touched_at": "touched_at",
+    "kind": "kind",
+    "verb": "verb",
+    "state": "state",
+    "progress": "progress",
+    "title": "title",
+    "content": "content",
+    "url": "url",
+    "generator": "generator",
+    "actor_key": "actor_key",
+    "actor_name": "actor_name",
+    "object_type": "object_type",
+    "object_key": "object_key",
+    "target_key": "target_key",
+    "target_url": "target_url",
+    "project": "project_key",
+    "components": "source.places",
+    "source": "source.external_id",
+    "source_name": "source.name",
+    "external_id": "external_id",
+    "sequence": "sequence",
+    "dialect": "dialect",
 }
+_cells = attrgetter(*COLUMNS.values())
 
 
-def _defused(cell: Any) -> Any:
-    """Keep a spreadsheet from running CELL: an apostrophe in front makes it text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+def _line(row: Activity) -> list[Any]:
+    return [_defused(one) if one.__class__ is str else _written(one) for one in _cells(row)]
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, list):  # of components
+        return _defused(" ".join(component.slug for component in value))
+    return value
+
+
+def _defused(text: str) -> str:
+    """Keep a spreadsheet from running TEXT: an apostrophe in front makes it text."""
+    return f"'{text}" if text[:1] in FORMULA else text
 
 
 def _table(rows: Iterable[Iterable[Any]]) -> bytes:
@@ -96,7 +109,7 @@ def _table(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _csv_lines(batch: list[Activity]) -> bytes:
-    return _table([_defused(cell(row)) for cell in COLUMNS.values()] for row in batch)
+    return _table(map(_line, batch))
 
 
 # ---- NDJSON
@@ -128,6 +141,32 @@ class Form:
     broken: bytes  # what ends an answer that breaks off, which else would look complete
     without: tuple[str, ...]  # columns that it does not show
     batch: int  # rows in memory at a time
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The columns of the table that are read: all but `without`, and the moments last."""
+        names = [one.attname for one in Activity._meta.concrete_fields]
+        return [name for name in names if name not in (*self.without, *MOMENTS)] + MOMENTS
+
+    @cached_property
+    def row(self) -> Callable[..., tuple[Any, ...]]:
+        """What makes a row of the columns, and of the source and the author beside them."""
+        return namedtuple("Row", (*self.columns, "source", "author"))
+
+
+@dataclass
+class Beside:
+    """What the rows of a stride share."""
+
+    sources: dict[int, EventSource] = field(default_factory=dict)
+    authors: dict[int, User] = field(default_factory=dict)
+
+    def load(self, sources: set[int], authors: set[int]) -> None:
+        """Load those of SOURCES with their components, and of AUTHORS, that are not here yet."""
+        if new := sources - self.sources.keys():
+            self.sources |= EventSource.objects.prefetch_related("components").in_bulk(new)
+        if new := authors - self.authors.keys():
+            self.authors |= User.objects.in_bulk(new)
 
 
 CSV = Form(
@@ -201,18 +240,32 @@ def _pieces(filter: FeedFilter, form: Form) -> Iterator[bytes]:
         yield form.head
     try:
         for ids in walk(filter):
+            beside = Beside()
             for start in range(0, len(ids), form.batch):
-                yield form.lines(_loaded(ids[start : start + form.batch], form))
+                yield form.lines(_loaded(ids[start : start + form.batch], form, beside))
     except DatabaseError:
         log.exception("an export broke off")
         yield form.broken
 
 
-def _loaded(ids: list[int], form: Form) -> list[Activity]:
+def _loaded(ids: list[int], form: Form, beside: Beside) -> list[Activity]:
     """Load the rows IDS in their order; what was deleted meanwhile is left out."""
-    rows = Activity.objects.prefetch_related("source__components", "author").defer(*form.without)
-    found = rows.in_bulk(ids)
-    return [found[pk] for pk in ids if pk in found]
+    own = form.columns[: -len(MOMENTS)]
+    texts = [Cast(name, TextField()) for name in MOMENTS]  # of which psycopg is slow to make dates
+    rows = list(Activity.objects.filter(pk__in=ids).values_list(*own, *texts))
+    key, source, author = map(own.index, ("id", "source_id", "author_id"))
+    beside.load({row[source] for row in rows}, {row[author] for row in rows} - {None})
+    found = {
+        row[key]: form.row(
+            *row[: len(own)],
+            *map(from_database, row[len(own) :]),
+            beside.sources[row[source]],
+            beside.authors.get(row[author]),
+        )
+        for row in rows
+        if row[source] in beside.sources
+    }
+    return cast(list[Activity], [found[pk] for pk in ids if pk in found])
 
 
 def _file_name(request: HttpRequest, reader: User | None, form: Form) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import cached_property
 
 from django.db import models
 from django.db.models import Q
@@ -73,6 +74,11 @@ class EventSource(models.Model):
     def get_absolute_url(self) -> str:
         """Return the path of the source's page."""
         return f"/sources/{self.uuid}/"
+
+    @cached_property
+    def places(self) -> list[Component]:
+        """The components that it is attached to, read once by whoever holds this object."""
+        return list(self.components.all())
 
 
 class Component(models.Model):

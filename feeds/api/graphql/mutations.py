@@ -15,9 +15,16 @@ from ariadne import MutationType, ObjectType
 from feeds import actions, ari, fastlane
 from feeds.api import auth
 from feeds.api.compass import Event, decide
-from feeds.api.graphql.components import Object, Shelf, alias_json, link_json
+from feeds.api.graphql.components import Object, Shelf, alias_json, component_json, link_json
 from feeds.api.graphql.context import Context
-from feeds.api.graphql.errors import EXPECTED, Fault, Refused, faults_of, from_vendor
+from feeds.api.graphql.errors import (
+    COMPONENT_NOT_FOUND,
+    EXPECTED,
+    Fault,
+    Refused,
+    faults_of,
+    from_vendor,
+)
 from feeds.api.graphql.fields import (
     read_alias,
     read_component,
@@ -32,9 +39,10 @@ from feeds.api.graphql.queries import (
     find_by_triple,
     source_answer,
 )
+from feeds.api.graphql.relationships import DEPENDS_ON, relationship_json
 from feeds.dialects import compass
 from feeds.dialects.mapping import DialectError
-from feeds.models import Component, Role
+from feeds.models import Component, Dependency, Role
 
 mutation = MutationType()
 catalogue = ObjectType("CompassCatalogMutationApi")
@@ -281,6 +289,50 @@ def delete_component_external_alias(context: Context, input: Object) -> Object:
 
 def _details(component: Component) -> Object:
     return {"componentDetails": Shelf([component]).answer()[0]}
+
+
+# ---- relationships
+
+
+@changes("createRelationship")
+def create_relationship(context: Context, input: Object) -> Object:
+    """Say that a component depends on another, which must be new."""
+    start, end = _nodes(input)
+    try:
+        new = actions.add_dependency(start, end)
+    except actions.Conflict as error:
+        kind = "RELATIONSHIP_NODES_SELF_REFERENCING_ERROR"
+        raise Refused(Fault(str(error), kind, 409)) from None
+    except actions.TooMany as error:
+        raise Refused(Fault(str(error), "RELATIONSHIP_LIMIT_REACHED", 409)) from None
+    if not new:
+        rule = f"{start} depends on {end} already"
+        raise Refused(Fault(rule, "RELATIONSHIP_ALREADY_EXISTS", 409))
+    both = Shelf([start, end])
+    row = Dependency(component=start, needs=end)
+    created = relationship_json(row, lambda one: component_json(one, both))
+    return {"createdCompassRelationship": created}
+
+
+@changes("deleteRelationship")
+def delete_relationship(context: Context, input: Object) -> Object:
+    """Say that a component no longer depends on another; it need not have done so."""
+    actions.remove_dependency(*_nodes(input))
+    return {}
+
+
+def _nodes(input: Object) -> tuple[Component, Component]:
+    if input["relationshipType"] != DEPENDS_ON:
+        raise Refused(Fault(f"relationshipType: only {DEPENDS_ON} is kept here"))
+    return _node(input, "start"), _node(input, "end")
+
+
+def _node(input: Object, side: str) -> Component:
+    try:
+        return actions.find_component(input[f"{side}NodeId"])
+    except actions.ComponentUnknown:
+        kind = f"RELATIONSHIP_{side.upper()}_NODE_NOT_FOUND"
+        raise Refused(Fault(f"{side}NodeId: {COMPONENT_NOT_FOUND}", kind, 404)) from None
 
 
 # ---- incoming webhooks

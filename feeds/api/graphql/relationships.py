@@ -35,11 +35,12 @@ def page(rows: Sequence[Dependency], query: Query, write: Write) -> dict[str, An
     if not after.isascii() or not after.isdecimal():
         raise Refused(Fault("after: is not a cursor that this API gave"))
     left = [row for row in rows if row.pk > int(after[:20])]
-    nodes = [(str(row.pk), _relationship(row, write)) for row in left[:first]]
+    nodes = [(str(row.pk), relationship_json(row, write)) for row in left[:first]]
     return page_of(CONNECTION, nodes, more=len(left) > first, before=after != "0")
 
 
-def _relationship(row: Dependency, write: Write) -> dict[str, Any]:
+def relationship_json(row: Dependency, write: Write) -> dict[str, Any]:
+    """Write ROW as a CompassRelationship; WRITE writes a component."""
     return {
         "relationshipType": DEPENDS_ON,
         "type": DEPENDS_ON,

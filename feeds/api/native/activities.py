@@ -58,7 +58,7 @@ def activity_json(activity: Activity) -> dict[str, Any]:
         "object": {"type": activity.object_type, "key": activity.object_key},
         "target": {"key": activity.target_key, "url": activity.target_url},
         "project": activity.project_key,
-        "components": [place_json(component) for component in source.components.all()],
+        "components": [place_json(component) for component in source.places],
         "author": activity.author and activity.author.username,
         "occurred_at": activity.occurred_at,
         "received_at": activity.received_at,
