@@ -147,7 +147,7 @@ def test_what_is_open_stays_and_what_is_read_does_not_move(watch: Open, stage: S
     source = stage.site.source("incident")
     fire = {"kind": "incident", "state": "OPEN"}
     stage.post(source, 20, **fire)
-    stage.post(source, id="20", **fire)
+    stage.post(source, id="fire", **fire)
     stage.post(source, 19, **fire)
     page = watch(f"/?source={source}", viewport={"width": 1200, "height": 700})
     page.locator("[data-facet=state] > summary").click()
@@ -162,7 +162,7 @@ def test_what_is_open_stays_and_what_is_read_does_not_move(watch: Open, stage: S
     read = rows(page)[25]
     top = top_of(page, read)
     page.evaluate(SHIFTS)
-    stage.post(source, kind="incident", id="20", state="RESOLVED", updateSequenceNumber=2)
+    stage.post(source, kind="incident", id="fire", state="RESOLVED", updateSequenceNumber=2)
     until(lambda: values(page, "state") == {"Open": 39, "Resolved": 1})
     assert top_of(page, read) == pytest.approx(top, abs=1)
     assert page.locator("#feed :is(.facets, .histogram) details").evaluate_all(OPENED) == before
