@@ -30,6 +30,7 @@ from feeds.views import (
     compose_parts,
     composed,
     connections,
+    counts,
     dependencies,
     event,
     feed,
@@ -70,6 +71,7 @@ urlpatterns = [
     # pages
     path("", feed.feed, name="feed"),
     path("feed/rows", rows.rows, name="feed-rows"),
+    path("feed/counts", counts.counts, name="feed-counts"),
     path("feed/running", running.running, name="feed-running"),
     path("feed/suggestions", suggestions.suggestions, name="feed-suggestions"),
     path("activities/<uuid:identity>/", event.activity, name="activity"),

@@ -14,13 +14,21 @@
     button.setAttribute("aria-label", button.title);
     button.querySelector("use").setAttribute("href", `${sprite()}#${icons[theme]}`);
   };
+  const unsent = () => { try { return localStorage.getItem("theme-sent"); } catch { return null; } };
   /** Let the theme go with who has signed in; until it has arrived, theme.js believes this browser. */
+  let chosen, sending;
   const sendTheme = async (theme) => {
+    chosen = theme;
     try { localStorage.setItem("theme-sent", theme); } catch { /* then the server is believed */ }
+    if (sending) return;
     const headers = { "Content-Type": "application/json", "X-CSRFToken": document.querySelector("meta[name=csrf-token]").content };
-    const body = JSON.stringify({ preferences: { theme } });
-    const { ok } = await fetch("/api/v1/me", { method: "PATCH", keepalive: true, headers, body }).catch(() => ({}));
-    if (ok && localStorage.getItem("theme-sent") === theme) localStorage.removeItem("theme-sent");
+    for (; sending !== chosen; ) { // one at a time: the last choice is the last to arrive
+      sending = chosen;
+      const body = JSON.stringify({ preferences: { theme: sending } });
+      const { ok } = await fetch("/api/v1/me", { method: "PATCH", keepalive: true, headers, body }).catch(() => ({}));
+      if (ok && unsent() === sending) localStorage.removeItem("theme-sent");
+    }
+    sending = null;
   };
   const nextTheme = () => {
     const order = ["system", "light", "dark"];
@@ -56,23 +64,25 @@
     }
   });
 
-  // ---- Alt or Shift, and a click on a value of a row: everything but that
+  // ---- Alt or Shift, and a click on a value: everything but that; on a filter in force: its opposite
   document.addEventListener("click", (event) => {
     if (!(event.altKey || event.shiftKey) || event.ctrlKey || event.metaKey) return;
-    const link = event.target.closest(".row a[href^='/?']");
-    const feed = document.querySelector(".live[data-rows]");
-    if (!link || !feed) return;
+    const at = (selector) => event.target.closest(selector);
+    const chip = at(".chip");
+    const link = chip ?? at("[data-only], .pill[href], :is(.row, .run-row, .facts) a[href^='/?']");
+    if (!link) return;
     event.preventDefault();
-    const [name, value] = [...new URLSearchParams(link.search)].pop();
-    const asked = new URL(feed.dataset.rows, location.href).searchParams;
+    if (chip) return chip.matches(".out") || chip.querySelector(".flip")?.click();
+    const [name, value] = [...new URLSearchParams(link.dataset.only ?? link.search)].pop();
+    const asked = new URLSearchParams(document.querySelector(".live[data-rows]")?.dataset.rows.split("?")[1]);
     const out = `-${value.replace(/^\\/, "")}`;
     const kept = asked.getAll(name).filter((one) => one !== value && one !== out);
     asked.delete(name);
     for (const one of [...kept, out]) asked.append(name, one);
-    location.assign(`${link.pathname}?${asked}`);
+    location.assign(`/?${asked}`);
   });
 
-  // ---- a script that only one part needs comes with its focus, or with the pointer over it
+  // ---- a script that only one part needs comes with its focus, with the pointer, or with new rows in it
   const bring = (target) => {
     const src = target.closest?.("[data-script]")?.dataset.script;
     if (!src || document.querySelector(`script[src="${src}"]`)) return;
@@ -118,8 +128,9 @@
     if (document.activeElement === document.body) feed.focus({ preventScroll: true });
   });
 
-  for (const name of ["focusin", "pointerover"]) document.addEventListener(name, ({ target }) => bring(target));
+  for (const name of ["focusin", "pointerover", "rows:moved"]) document.addEventListener(name, ({ target }) => bring(target));
   bring(document.activeElement ?? document.body);
   drawTheme();
+  if (unsent() && "member" in root.dataset) sendTheme(unsent()); // the page before was left too early
   document.querySelector("[data-focus]")?.focus();
 })();

@@ -96,18 +96,21 @@
       && !list.contains(document.activeElement)
       && !document.querySelector("details.menu[open], dialog[open]");
 
-    /** Change the list, and leave what is read where it is on the screen. */
+    const counted = () => [...list.querySelectorAll("a[href^='/?']")].join(); // by facets and bars: all values of the rows
+    /** Change the list, leave what is read where it is on the screen, and tell explore.js if numbers are others now. */
     const still = (change) => {
+      const before = counted();
       const anchor = scrollY > TOP ? rows().find((one) => one.getBoundingClientRect().bottom > 0) : null;
       const top = anchor?.getBoundingClientRect().top;
       list.setAttribute("aria-busy", "true");
       change();
-      rows().forEach((one, at) => {
-        if (one.ariaPosInSet !== `${at + 1}`) one.ariaPosInSet = `${at + 1}`;
-      });
+      rows().forEach((one, at) => { if (one.ariaPosInSet !== `${at + 1}`) one.ariaPosInSet = `${at + 1}`; });
       list.setAttribute("aria-busy", "false");
       const now = anchor?.isConnected ? anchor : anchor && row(anchor.id);
       if (now) scrollBy({ top: now.getBoundingClientRect().top - top, behavior: "instant" });
+      if (counted() === before) return;
+      root.dataset.moved = Date.now();
+      root.dispatchEvent(new Event("rows:moved", { bubbles: true }));
     };
 
     const show = (articles) => {
@@ -283,10 +286,7 @@
       waiting.delete(id);
       if (shown && !busy(shown) && !shown.ariaCurrent) shown.remove();
     };
-    const isOlder = (article) => {
-      const last = rows().at(-1);
-      return Boolean(last && feed.querySelector(".pager [rel=next]") && placeOf(article) < placeOf(last));
-    };
+    const isOlder = (article) => feed.querySelector(".pager [rel=next]") && placeOf(article) < placeOf(rows().at(-1) ?? article);
 
     /** Show FRESH rows, or let them wait. */
     const bring = (fresh) => {

@@ -10,8 +10,10 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRefresh
 
+from feeds.filters import FilterError
 from feeds.models import Role, User
 
 P = ParamSpec("P")
@@ -59,6 +61,32 @@ def readers(view: View[P]) -> View[P]:
         return answer(request, *args, **kwargs)
 
     return guarded
+
+
+def part(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let in whom readers() lets in, to a part of a page for which an open page asks by itself.
+
+    It answers others in words: the sign-in page would end in the page that asks. Nothing is kept.
+    """
+
+    @require_GET
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        try:
+            if settings.ANONYMOUS_READ or request.user.is_authenticated:
+                answer = view(request)
+            else:
+                answer = _plain("Sign in first.", status=401)
+        except FilterError as error:
+            answer = _plain(str(error), status=400)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    return guarded
+
+
+def _plain(text: str, *, status: int) -> HttpResponse:
+    return HttpResponse(f"{text}\n", status=status, content_type="text/plain")
 
 
 def writers(view: View[P]) -> View[P]:

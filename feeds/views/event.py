@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
@@ -30,11 +31,21 @@ def activity(request: HttpRequest, identity: UUID) -> HttpResponse:
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     fragment = bool(htmx and not htmx.history_restore_request)
     template = "_event.html" if fragment else "activity.html"
-    response = render(request, template, {**context, "drawer": fragment})
+    context |= {"drawer": fragment, "feed_query": _beside(htmx)}
+    response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     if fragment:
         response["Cache-Control"] = "no-store"
     return response
+
+
+def _beside(htmx: HtmxDetails | None) -> str:
+    """Return the query of the feed that stands beside the drawer, whose links keep its filters."""
+    path, _, text = ((htmx and htmx.current_url_abs_path) or "").partition("?")
+    query = QueryDict(text if path == reverse("feed") else "", mutable=True)
+    for name in ("event", "collapse"):
+        query.pop(name, None)
+    return query.urlencode()
 
 
 def about(activity: Activity, request: HttpRequest) -> dict[str, Any]:

@@ -67,8 +67,8 @@ class Explorer:
     query: QueryDict
 
     @classmethod
-    def of(cls, query: QueryDict, filter: FeedFilter, page: Page) -> Self:
-        """Count what PAGE, which shows what passes FILTER, is a page of."""
+    def of(cls, query: QueryDict, filter: FeedFilter, page: Page | None = None) -> Self:
+        """Count what passes FILTER; a PAGE of it may spare the query."""
         stack_of(query.get("stack", ""))
         return cls(counts(filter, page), filter, query)
 
@@ -94,6 +94,11 @@ class Explorer:
     def address(self) -> str:
         """Where the newest page of this feed is."""
         return feed_address(self.query)
+
+    @property
+    def again(self) -> str:
+        """Where the same is counted anew."""
+        return feed_address(self.query, "feed-counts")
 
     @property
     def width(self) -> str:

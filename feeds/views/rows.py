@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import uuid
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_GET
 
 from feeds.filters import FeedFilter, FilterError, page
 from feeds.models import Activity
 from feeds.news import arrived, still_shown, watermark
 from feeds.repeats import Order
+from feeds.views.access import part
 from feeds.views.reading import last_visit, without
 
 OF_THIS_VIEW = ("after", "below", "ids", "collapse")  # parameters that are no filters
 MOST_IDS = 50  # of one question
 
 
-@require_GET
+@part
 def rows(request: HttpRequest) -> HttpResponse:
     """Answer with rows, newest first: new ones, named ones, or both; else those of the first page.
 
     X-Feed-Seq says after what to ask next, and X-Feed-More, if one answer cannot hold all that is
     new, below what to ask for the rest. A named row that is missing passes no more.
     """
-    if not (settings.ANONYMOUS_READ or request.user.is_authenticated):
-        return _plain("Sign in first.", status=401)  # a redirect would end in the page that asks
     seq = watermark()
-    try:
-        found, more = _found(request.GET, FeedFilter.read(request.GET), without(request))
-    except FilterError as error:
-        return _plain(str(error), status=400)
+    found, more = _found(request.GET, FeedFilter.read(request.GET), without(request))
     query = request.GET.copy()
     for name in OF_THIS_VIEW:
         query.pop(name, None)
@@ -43,7 +36,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     response["X-Feed-Seq"] = str(seq)
     if more:
         response["X-Feed-More"] = str(more)
-    return _private(response)
+    return response
 
 
 def _found(
@@ -76,13 +69,3 @@ def _uuids(text: str) -> list[uuid.UUID]:
         return [uuid.UUID(part) for part in texts]
     except ValueError:
         raise FilterError("ids", "must be ids of activities with commas between them") from None
-
-
-def _plain(text: str, *, status: int) -> HttpResponse:
-    return _private(HttpResponse(f"{text}\n", status=status, content_type="text/plain"))
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
-    patch_vary_headers(response, ["HX-Request"])
-    return response
