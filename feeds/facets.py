@@ -152,12 +152,14 @@ def _window(filter: FeedFilter, limits: Limits) -> Window:
 
     It walks the index of one parameter, or of all rows, from the newest on, and skips what the
     other parameters leave out: only so many rows, for a combination that hardly ever occurs would
-    else be looked for in the whole history. Words are left to the database, which knows how rare
-    each is.
+    else be looked for in the whole history. Words, and issues that are named, are left to the
+    database, which knows how rare each is.
     """
-    if filter.q or filter.also:
+    named = filter.choices.get("issue", Choice()).included
+    if filter.q or filter.also or named:
+        most = limits.counted if named and not filter.q else limits.found
         rows = filter.rows().order_by(*_NEWEST).values_list(*Row._fields)
-        return _cut(list(rows[: limits.found + 1]), limits.found)
+        return _cut(list(rows[: most + 1]), most)
     lead, rest = _led(filter)
     if not lead:
         return Window([])

@@ -14,8 +14,16 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from feeds.dialects import correlation
 from feeds.dialects.mapping import EPOCH, microseconds
-from feeds.models import Activity, Attachment, Component, EventKind, EventSource
+from feeds.models import (
+    Activity,
+    Attachment,
+    Component,
+    Correlation,
+    EventKind,
+    EventSource,
+)
 from feeds.search import matching
 
 PAGE_SIZE = 50  # rows
@@ -32,7 +40,7 @@ COLUMNS = {
     "target": "target_key",
     "project": "project_key",
 }
-FACETS = (*COLUMNS, "environment", "component", "source")
+FACETS = (*COLUMNS, "issue", "environment", "component", "source")
 PARAMETERS = (*FACETS, "since", "until", "q")
 UNITS = {  # of "2h": two hours ago
     "m": timedelta(minutes=1),
@@ -313,6 +321,10 @@ def _any(name: str, values: Iterable[str]) -> Q:
     """Return what an activity is that has one of VALUES of the parameter NAME."""
     if name in ("component", "source"):
         return Q(source_id__in=_source_ids(name, values))
+    if name == "issue":
+        keys = [correlation.issue(value) for value in values]
+        named = Correlation.objects.filter(key__in=keys)
+        return Q(id__in=named.values("activity_id"))
     if name == "environment":  # of a deployment the target is where it went
         return Q(kind=EventKind.DEPLOYMENT, target_key__in=values)
     return Q(**{f"{COLUMNS[name]}__in": values})

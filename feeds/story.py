@@ -158,6 +158,11 @@ def count_links(activities: Collection[Activity]) -> dict[int, str]:
     }
 
 
+def links_of(activities: Collection[Activity], *, firm: Collection[Activity]) -> list[Link]:
+    """Return how ACTIVITIES are linked to others, those of FIRM by likelihood too; exact first."""
+    return _links(activities, firm=firm)
+
+
 def _links(activities: Collection[Activity], *, firm: Collection[Activity]) -> list[Link]:
     """Return the links of ACTIVITIES, the exact ones first; of FIRM also the likely ones.
 

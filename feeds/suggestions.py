@@ -31,6 +31,7 @@ HINTS = {
     "generator": "which tool",
     "source": "who sent it",
     "project": "its key",
+    "issue": "what names it",
     "since": "2h, yesterday, a date",
     "until": "a date or a time",
     "q": "words",
@@ -114,6 +115,8 @@ def _seen(name: str, typed: str) -> Iterator[tuple[str, str]]:
     column, rows = COLUMNS.get(name, "target_key"), Activity.objects.all()
     if name == "environment":
         rows = rows.filter(kind=EventKind.DEPLOYMENT)
+    elif name == "issue":
+        rows = rows.filter(project_key__isnull=False)
     newest = rows.order_by("-occurred_at", "-id").values_list(column, "actor_name")[:NEWEST]
     counts, names = Counter[str](), {}
     for value, actor in newest:

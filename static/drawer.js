@@ -1,4 +1,5 @@
-// One event beside the feed, open while the address names it. "row:open" at a row opens it.
+// One event beside a feed, open while the address names it. A click on a row or on a mark of a
+// timeline opens it, and so does "row:open" at one.
 (() => {
   "use strict";
   const narrow = matchMedia("(max-width: 900px)");
@@ -13,11 +14,20 @@
   };
   let list = address(); // the feed that is shown
   let shown = find("event").dataset.event;
+  let opener; // the row or the mark that opened it
 
-  const rows = () => [...document.querySelectorAll("[role=feed] article.row")];
+  const ROW = "[role=feed] article.row";
+  const MARK = "a.mark"; // on a lane, the oldest first
+  const every = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const idOf = (one) => one.id.slice(3) || one.getAttribute("href").slice(-37, -1);
+  /** What stands for the event ID on the page: what opened it, else its row, else its mark. */
+  const spot = (id) => (opener?.isConnected && idOf(opener) === id ? opener
+    : find(`ev-${id}`) ?? every(MARK).find((one) => idOf(one) === id));
+  const group = (row) => document.querySelector(`.g${row?.dataset.in}`);
+
   const load = (swap) => htmx.ajax("GET", `/activities/${shown}/`, { source: "#event", target: "#event", swap });
   const mark = () => {
-    for (const row of rows()) row.ariaCurrent = row.id === `ev-${shown}` || null;
+    for (const one of every(`${ROW}, ${MARK}`)) one.ariaCurrent = idOf(one) === shown || null;
   };
 
   /** Show what the address names. */
@@ -29,12 +39,15 @@
     mark();
     if (!shown) {
       box.close();
-      find(`ev-${before}`)?.focus();
+      const back = before && spot(before);
+      (back?.checkVisibility() ? back : group(back)?.parentElement)?.focus();
       return;
     }
     find("drawer-page").href = `/activities/${shown}/`;
     find("drawer-close").href = list;
-    find(`ev-${shown}`)?.scrollIntoView({ block: "nearest" });
+    const at = spot(shown);
+    if (group(at)) group(at).open = true;
+    at?.scrollIntoView({ block: "nearest" });
     if (!box.open || narrow.matches > box.matches(":modal")) {
       box.removeAttribute("open");
       box[narrow.matches ? "showModal" : "show"]();
@@ -44,9 +57,10 @@
     find("event").replaceChildren();
     load("innerHTML");
   };
-  const open = (row) => {
+  const open = (one) => {
+    opener = one;
     const state = { htmx: true, drawer: !shown || history.state?.drawer };
-    history[shown ? "replaceState" : "pushState"](state, "", address(row.id.slice(-36)));
+    history[shown ? "replaceState" : "pushState"](state, "", address(idOf(one)));
     sync();
   };
   const close = () => {
@@ -55,8 +69,10 @@
     sync();
   };
   const step = (by) => {
-    const all = rows();
-    const to = all[all.indexOf(find(`ev-${shown}`)) + by];
+    const from = spot(shown);
+    const lane = from?.closest("svg");
+    const all = lane ? every(MARK, lane).reverse() : every(ROW).filter((row) => row === from || row.checkVisibility());
+    const to = all[all.indexOf(from) + by];
     if (to) open(to);
   };
 
@@ -70,11 +86,13 @@
   const plain = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   on("click", (event) => {
     const at = (selector) => plain(event) && event.target.closest(selector);
-    const row = at("[role=feed] article.row");
+    const row = at(ROW);
+    const spotted = at(MARK);
     const does = at("#drawer-close, #drawer [data-step]");
-    if (does) {
+    if (does || spotted) {
       event.preventDefault();
-      if (does.dataset.step) step(+does.dataset.step);
+      if (spotted) open(spotted);
+      else if (does.dataset.step) step(+does.dataset.step);
       else close();
     } else if (row && !at("a, button, summary, input, label") && getSelection().isCollapsed) {
       if (onText(event)) waits = setTimeout(open, TWICE, row); // the list must not move under a second click

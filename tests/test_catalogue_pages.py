@@ -99,7 +99,7 @@ def test_a_component_shows_only_the_events_of_its_sources(
     )
     page = Html(reader.get(of("source", source.uuid)))
     assert sorted(page.rows) == sorted(str(row.uuid) for row in shown)
-    whole = next(a["href"] for a in page.all("a") if a.text == "Filter these in the feed")
+    whole = next(a["href"] for a in page.all("a") if a.text == "Open in the feed")
     assert Html(reader.get(whole)).rows == page.rows
 
 

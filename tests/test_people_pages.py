@@ -19,30 +19,6 @@ def recent() -> datetime:
     return timezone.now() - timedelta(hours=1)
 
 
-def test_an_issue_shows_its_events_and_its_project_those_of_all_issues(db: None) -> None:
-    (one,) = record(1, target_key="ONE-1", project_key="ONE")
-    (other,) = record(1, before=1, target_key="ONE-2", project_key="ONE")
-    (itself,) = record(1, before=2, target_key="ONE", project_key="ONE")
-    record(1, before=3, target_key="TWO-1", project_key="TWO")
-    reader = signed_in()
-    issue = Html(reader.get("/issues/ONE-1/"))
-    assert issue.rows == [str(one.uuid)]
-    assert issue.one("h1").text == "ONE-1"
-    assert issue.link(".crumbs a") == "/projects/ONE/"
-    assert issue.link(".between a") == "/?target=ONE-1"
-    project = Html(reader.get("/projects/ONE/"))
-    assert project.rows == [str(row.uuid) for row in (itself, other, one)]
-    assert project.link(".between a") == "/?project=ONE"
-
-
-def test_an_issue_without_events_says_so_and_leads_to_the_tracker(db: None, settings: Any) -> None:
-    settings.TRACKER_URL = "https://jira.example.com/browse/{key}"
-    page = Html(signed_in().get("/issues/ONE-1/"))
-    assert "No events yet" in page.one(".empty").text
-    assert "this issue" in page.one(".empty").text
-    assert page.link(".head-side a") == "https://jira.example.com/browse/ONE-1"
-
-
 @pytest.mark.parametrize(
     "path", ["/issues/one-1/", "/issues/ONE-0/", "/issues/ONE/", "/projects/ONE-1/", "/people/x/"]
 )

@@ -91,9 +91,14 @@ def keys(columns: Mapping[str, Any]) -> list[Key]:
     found = [
         *(_commit(sha) for sha in _longest(_commits(columns, words))),
         *(_pull(place or home, number) for place, number in _pulls(columns, words)),
-        *(Key(f"{INCIDENT}:{name}"[:KEY_LENGTH]) for name in _incidents(columns, words)),
+        *(Key(issue(name)) for name in _incidents(columns, words)),
     ]
     return list(dict.fromkeys(found))[:MOST_KEYS]
+
+
+def issue(name: str) -> str:
+    """Return the key of all that names the issue NAME of a tracker, or is about it."""
+    return f"{INCIDENT}:{name}"[:KEY_LENGTH]
 
 
 def repository(text: str) -> str:

@@ -1,55 +1,16 @@
-"""What somebody did of late, user or not: on which components, and who else there is."""
+"""Somebody, user or not: what they are called, and who else acted of late."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
-from feeds.digests.walks import TABLE, walk
-from feeds.models import Activity, Attachment, Component
+from feeds.digests.touched import LOOKED_AT
+from feeds.digests.walks import TABLE
+from feeds.models import Activity
 from feeds.moments import from_database
-
-LOOKED_AT = 500  # newest events of an actor, and of all actors
-SHOWN = 12  # components
-
-
-@dataclass(frozen=True)
-class Touched:
-    """On which components the newest events of an actor were, the most first."""
-
-    components: Sequence[tuple[Component, int]]
-    elsewhere: int  # events about no component
-    counted: int  # events
-    last: datetime | None
-
-    @property
-    def cut(self) -> bool:
-        """Tell whether there are more events than were counted."""
-        return self.counted >= LOOKED_AT
-
-
-def touched_by(actor: str) -> Touched:
-    """Look at the newest LOOKED_AT events of ACTOR: two statements."""
-    sql, _ = walk("actor_key", "source_id, occurred_at")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT source_id, count(*), max(occurred_at) FROM ({sql}) AS newest GROUP BY 1",
-            [actor, LOOKED_AT],
-        )
-        rows = cursor.fetchall()
-    counts = {source: int(count) for source, count, _ in rows}
-    found: Counter[Component] = Counter()
-    attached = set()
-    for one in Attachment.objects.filter(source__in=counts).select_related("component"):
-        found[one.component] += counts[one.source_id]
-        attached.add(one.source_id)
-    elsewhere = sum(count for source, count in counts.items() if source not in attached)
-    last = max((from_database(moment) for _, _, moment in rows), default=None)
-    return Touched(found.most_common(SHOWN), elsewhere, sum(counts.values()), last)
 
 
 def name_of(actor: str) -> str | None:

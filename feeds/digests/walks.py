@@ -1,5 +1,8 @@
 """Walks along the indexes that begin with a facet and go on newest first: activity_of_source,
-activity_by_actor. Many walks are one statement, each stops by itself."""
+activity_by_actor, activity_in_project. Many walks are one statement, each stops by itself.
+
+What names an issue, by the key of a correlation, is not walked to but looked up and sorted.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from typing import Any
 
 from django.db import connection
 
-from feeds.models import Activity
+from feeds.models import Activity, Correlation
 from feeds.moments import to_database
 
 TABLE = Activity._meta.db_table
+ISSUE = "issue"  # facet that is no column
+_NAMED = f"id IN (SELECT activity_id FROM {Correlation._meta.db_table} WHERE key = %s)"
 BRANCHES = 200  # walks of one statement; SQLite takes 500
 
 
@@ -23,7 +28,7 @@ def walk(
 
     The names are ours. The value comes first and how many rows it takes last.
     """
-    conditions, parameters = [f"{facet} = %s"], []
+    conditions, parameters = [_NAMED if facet == ISSUE else f"{facet} = %s"], []
     for sign, moment in ((">=", since), ("<", until)):
         if moment is not None:
             conditions.append(f"occurred_at {sign} %s")

@@ -1,4 +1,4 @@
-"""One event: its page, and the same in the drawer beside the feed."""
+"""One event: its page, and the same in the drawer beside a feed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from feeds.models import Activity
 from feeds.neighbours import neighbours_of
 from feeds.rawbody import body_of
 from feeds.revisions import updates_of
-from feeds.templatetags.pulseboard import feed_address
 from feeds.views.access import readers
 from feeds.views.composed import fate_of
 from feeds.views.story import story_context
@@ -74,6 +73,7 @@ def drawer(request: HttpRequest, event: str) -> dict[str, Any]:
         identity = UUID(event)
     except ValueError:
         raise FilterError("event", "must be the id of an activity") from None
-    shown = {"drawer": True, "opened": identity, "shut": feed_address(request.GET)}
+    rest = f"?{request.GET.urlencode()}" if request.GET else ""
+    shown = {"drawer": True, "opened": identity, "shut": f"{request.path}{rest}"}
     found = WHOLE.filter(uuid=identity).first()
     return {**shown, **about(found, request)} if found else shown

@@ -137,11 +137,12 @@ def listing(
 def feed_of(
     request: HttpRequest, facet: str, *values: str, known: Iterable[int] | None = None
 ) -> dict[str, Any]:
-    """Return what _feed.html shows on the page of a component or a source.
+    """Return what place.html shows below what it says of a component, a source, ...: the feed of
+    FACET, and beside it the event that the address names.
 
     KNOWN are the ids of the sources that VALUES stand for, where the page has looked them up.
     """
-    query = QueryDict(mutable=True)
+    event, query = take_event(request), QueryDict(mutable=True)
     query.setlist(facet, [escaped(value) for value in values])
     try:
         filter = FeedFilter.read(query)
@@ -149,7 +150,8 @@ def feed_of(
             filter = replace(filter, known=tuple(known))
         seq = watermark()
         found = page(filter, request.GET, without=without(request))
+        beside = drawer(request, event) if event and not is_fragment(request) else {}
     except FilterError as error:
         return {"error": error, "filtered": False}
     shown = listing(request, found, query, seq=seq)
-    return {**shown, "filtered": False, "whole": feed_address(query)}
+    return {**beside, **shown, "filtered": False, "whole": feed_address(query)}

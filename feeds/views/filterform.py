@@ -24,6 +24,7 @@ LABELS = {
     "generator": "Generator",
     "actor": "Actor",
     "target": "Target",
+    "issue": "Issue",
     "environment": "Environment",
     "project": "Project",
     "component": "Component",
@@ -33,7 +34,9 @@ LABELS = {
     "q": "Text",
 }
 ASKS = "form#ask"  # how htmx names the form of the query box
-INPUTS = ("component", "source", "generator", "actor", "target", "environment", "project")
+INPUTS = (
+    "component", "source", "generator", "actor", "target", "environment", "project", "issue",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from feeds.digests.actor import name_of, seen_lately, touched_by
+from feeds.digests.actor import name_of, seen_lately
+from feeds.digests.touched import touched
 from feeds.digests.volume import volume_of
 from feeds.models import Activity, Role, User
 from feeds.views.access import manages, readers
@@ -59,7 +60,7 @@ def show(request: HttpRequest, username: str) -> HttpResponse:
         **feed_of(request, "actor", actor),
     }
     if not is_fragment(request):
-        context["touched"] = touched_by(actor)
+        context["touched"] = touched("actor_key", actor)
         context["volume"] = volume_of("actor_key", actor, now=timezone.now())
     return answer(request, "people/show.html", context, status=400 if "error" in context else 200)
 

@@ -251,6 +251,7 @@ FEED = [
     _several("target", "Environments, repositories, issues."),
     _several("environment", "Environments that deployments went to."),
     _several("project", "Keys of projects."),
+    _several("issue", "Keys of issues: what names one, in words too, or is about it."),
     OpenApiParameter(
         "since", {"type": "string"}, description="From: `2026-11-21T14:03`, UTC, or `2h` ago."
     ),
