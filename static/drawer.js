@@ -1,5 +1,5 @@
-// One event beside a feed, open while the address names it. A click on a row or on a mark of a
-// timeline opens it, and so does "row:open" at one.
+// One event beside a feed, open while the address names it. A click on a row, on a title or on a
+// mark of a timeline opens it, and so does "row:open" at one; with a modifier it is the page.
 (() => {
   "use strict";
   const narrow = matchMedia("(max-width: 900px)");
@@ -18,6 +18,7 @@
 
   const ROW = "[role=feed] article.row";
   const MARK = "a.mark"; // on a lane, the oldest first
+  const TITLE = ".row a.object, .run-row a.object";
   const every = (selector, root = document) => [...root.querySelectorAll(selector)];
   const idOf = (one) => one.id.slice(3) || one.getAttribute("href").slice(-37, -1);
   /** What stands for the event ID on the page: what opened it, else its row, else its mark. */
@@ -87,11 +88,11 @@
   on("click", (event) => {
     const at = (selector) => plain(event) && event.target.closest(selector);
     const row = at(ROW);
-    const spotted = at(MARK);
+    const spotted = at(`${MARK}, ${TITLE}`);
     const does = at("#drawer-close, #drawer [data-step]");
     if (does || spotted) {
       event.preventDefault();
-      if (spotted) open(spotted);
+      if (spotted) open(row || spotted);
       else if (does.dataset.step) step(+does.dataset.step);
       else close();
     } else if (row && !at("a, button, summary, input, label") && getSelection().isCollapsed) {

@@ -186,7 +186,8 @@ def test_a_running_build_has_a_progress_bar(desk: Open) -> None:
     # the demo's builds send no news: a few minutes later they are quiet
     expect(page.locator("article.row .pill").first).to_contain_text(re.compile("Running|Quiet"))
     page.locator("article.row a.object").first.click()
-    expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
+    shown = page.locator("#drawer").get_by_role("progressbar", name="Progress")
+    expect(shown).to_be_visible()
 
 
 def test_text_of_a_row_can_be_selected(desk: Open) -> None:
