@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
-from feeds.filters import MOST_BRANCHES, Choice, Cursor, FeedFilter, page
+from feeds.filters import MOST_BRANCHES, Choice, Cursor, FeedFilter
 from feeds.models import Activity, Attachment, EventSource
+from feeds.pages import page
 
 AROUND = 4  # events on either side
 

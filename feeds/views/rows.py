@@ -10,9 +10,10 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
-from feeds.filters import FeedFilter, FilterError, page
+from feeds.filters import FeedFilter, FilterError
 from feeds.models import Activity
 from feeds.news import arrived, still_shown, watermark
+from feeds.pages import page
 from feeds.repeats import Order
 from feeds.views.reading import last_visit, without
 

@@ -1,0 +1,117 @@
+"""Pages of the feed, for the page and the API alike: newest first, by cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+from django.http import QueryDict
+
+from feeds.filters import MOST_BRANCHES, Cursor, FeedFilter
+from feeds.looks import LIMITS, NEWEST, OLDEST, Look, beyond, search
+from feeds.models import Activity
+
+PAGE_SIZE = 50  # rows
+STRIDE = 20_000  # rows of a query of walk(): their keys, which take little, and no more
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a feed, newest first, and where its neighbours begin."""
+
+    rows: list[Activity]
+    older: Cursor | None
+    newer: Cursor | None
+    looked_at: int = 0  # rows, and then it was looked no further; 0: nothing was left out
+    look: Look | None = None  # at the newest rows that hold the words of a search
+
+
+def page(
+    filter: FeedFilter,
+    query: QueryDict,
+    *,
+    size: int = PAGE_SIZE,
+    without: tuple[str, ...] = ("content", "raw"),
+) -> Page:
+    """Return the page that QUERY's `before` or `after` names, else the newest.
+
+    Each row comes WITHOUT the columns that its reader does not show; without nothing, its sender
+    comes too.
+    """
+    name = "after" if query.get("after", "") else "before"
+    text = query.get(name, "")
+    edge = Cursor.read(name, text) if text else None
+    order = OLDEST if name == "after" else NEWEST
+    look = Look()
+    if filter.q:  # of the newest so many as are counted beside them, too
+        count = size + 1 if edge else max(size, LIMITS.found) + 1
+        look = search(filter, count, order=order, edge=edge)
+        rows = Activity.objects.filter(id__in=[pk for _, pk in look.rows[: size + 1]])
+    else:
+        rows = _first(filter, beyond(filter.rows(), order, edge), order, size + 1)
+    found = list(_whole(rows, without).order_by(*order)[: size + 1])
+    kept = found[:size]
+    behind = Cursor.of(kept[-1]) if len(found) > size else look.ended
+    looked_at = look.looked_at if len(found) <= size else 0
+    if order == OLDEST:
+        older = Cursor.of(kept[0]) if kept else edge
+        return Page(kept[::-1], older, behind, looked_at)
+    newer = Cursor.of(kept[0]) if edge and kept else edge
+    return Page(kept, behind, newer, looked_at, look if filter.q and not edge else None)
+
+
+def walk(filter: FeedFilter) -> Iterator[list[int]]:
+    """Yield the ids of all rows, newest first, STRIDE at a time.
+
+    Nothing stays open in between, so it may take as long as it likes. Rows that come meanwhile
+    neither shift nor double any: each step goes on behind the last row of the one before.
+    """
+    edge: Cursor | None = None
+    while True:
+        rows = beyond(filter.rows(), NEWEST, edge).order_by(*NEWEST)
+        keys = list(rows.values_list("occurred_at", "id")[:STRIDE])
+        yield [pk for _, pk in keys]
+        if len(keys) < STRIDE:
+            return
+        edge = Cursor(*keys[-1])
+
+
+def _whole(rows: QuerySet[Activity], without: tuple[str, ...]) -> QuerySet[Activity]:
+    """Load ROWS with their sources and components, in a fixed number of queries."""
+    rows = rows.select_related("source").prefetch_related("source__components")
+    return rows.defer(*without) if without else rows.select_related("source", "author")
+
+
+def _first(
+    filter: FeedFilter, rows: QuerySet[Activity], order: tuple[str, str], count: int
+) -> QuerySet[Activity]:
+    """Return ROWS, or of some sources those that may be among the first COUNT."""
+    # A second condition may leave a branch nothing to stop at; then one walk for all is better.
+    alone = filter.choices.keys() <= {"component", "source"} and not filter.also
+    if alone and 0 < len(filter.sources) <= MOST_BRANCHES:
+        return Activity.objects.filter(id__in=first_of_each(filter.sources, rows, order, count))
+    return rows
+
+
+def first_of_each(
+    sources: Iterable[int], rows: QuerySet[Activity], order: tuple[str, str], count: int
+) -> RawSQL:
+    """Return the ids of the first COUNT of ROWS, looked up source by source, to be selected from.
+
+    Each branch walks the index of one source and stops after COUNT rows. With `source_id IN (...)`
+    SQLite sorts everything that the sources ever sent, and PostgreSQL may.
+    """
+    branches: list[str] = []
+    parameters: list[Any] = []
+    for source in sources:
+        branch = rows.filter(source_id=source).order_by(*order).values_list("occurred_at", "id")
+        sql, values = branch[:count].query.sql_with_params()
+        branches.append(f"SELECT * FROM ({sql}) AS branch")
+        parameters += values
+    union = f"SELECT * FROM ({' UNION ALL '.join(branches)}) AS branches"
+    direction = "DESC" if order == NEWEST else "ASC"
+    first = f"{union} ORDER BY 1 {direction}, 2 {direction} LIMIT %s"
+    return RawSQL(f"SELECT id FROM ({first}) AS first", [*parameters, count])
