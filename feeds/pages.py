@@ -115,3 +115,18 @@ def first_of_each(
     direction = "DESC" if order == NEWEST else "ASC"
     first = f"{union} ORDER BY 1 {direction}, 2 {direction} LIMIT %s"
     return RawSQL(f"SELECT id FROM ({first}) AS first", [*parameters, count])
+
+
+def together(parts: Iterable[RawSQL]) -> RawSQL:
+    """Return the ids that any of PARTS selects, in one statement."""
+    known = list(parts)
+    return RawSQL(
+        " UNION ALL ".join(part.sql for part in known),
+        [value for part in known for value in part.params],
+    )
+
+
+def ids_of(rows: QuerySet[Activity]) -> RawSQL:
+    """Return the ids of ROWS, to be selected from."""
+    sql, values = rows.values("id").query.sql_with_params()
+    return RawSQL(f"SELECT id FROM ({sql}) AS part", values)
