@@ -56,6 +56,16 @@ _BEGAN: dict[str, dict[EventKind, tuple[str, ...]]] = {
         EventKind.BUILD: ("workflow_run", "run_started_at"),
     },
 }
+_NAMES = "ours_kind, ours_object, ours_id"
+#: Of what stands close to a build or a deployment, most is another pipeline's: _closeness() would
+#: say so, but reading it takes longer than all else.
+_SAME_RUN = f"""
+    CASE WHEN ours_kind = '{EventKind.BUILD}'
+        THEN other.object_key <> '' AND other.object_key IN (ours_id, ours_object)
+    WHEN ours_kind = '{EventKind.DEPLOYMENT}' AND other.kind = '{EventKind.BUILD}'
+        THEN ours_object IN (other.external_id, other.object_key)
+    ELSE 1 = 1 END
+"""
 _CATEGORY = ("event", "deployment", "deploymentProperties", "environment", "category")
 _NAMED, _EVENTS = Correlation._meta.db_table, Activity._meta.db_table
 _SOURCES, _ATTACHED = EventSource._meta.db_table, Attachment._meta.db_table
@@ -237,9 +247,10 @@ class _Wanted:
     high: datetime
 
     def values(self) -> tuple[Any, ...]:
-        """Return what stands for it in a statement."""
+        """Return what stands for it in a statement, and by what a pipeline would name it."""
         low, high = to_database(self.low), to_database(self.high)
-        return self.ours.pk, self.ours.source_id, str(self.kind), low, high
+        names = self.ours.object_key, self.ours.external_id
+        return self.ours.pk, self.ours.source_id, str(self.kind), low, high, self.ours.kind, *names
 
 
 def _wanted(activity: Activity) -> Iterator[_Wanted]:
@@ -278,7 +289,7 @@ def _statement(
     near = f"""
         SELECT place.ours, '' AS shared, '' AS ours_rest, '' AS their_rest, place.home,
             {taken}, other.details
-        FROM place {_walk()} LIMIT {MOST_PAIRS}
+        FROM place {_walk()} WHERE {_SAME_RUN} LIMIT {MOST_PAIRS}
     """
     both = f"SELECT * FROM ({exact}) AS exact UNION ALL SELECT * FROM ({near}) AS near"
     return f"{_places(len(wanted))} {both}", [*values, *ids]
@@ -301,17 +312,18 @@ def _walk() -> str:
 def _places(wanted: int) -> str:
     """Write where WANTED events are: sources of the same components, or of the same name."""
     return f"""
-        WITH wanted (ours, home, kind, low, high) AS (
-            VALUES {", ".join(["(%s, %s, %s, %s, %s)"] * wanted)}
+        WITH wanted (ours, source_id, kind, low, high, {_NAMES}) AS (
+            VALUES {", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * wanted)}
         ), place AS (
-            SELECT ours, low, high, theirs.source_id AS source, source.external_id AS home
+            SELECT ours, low, high, {_NAMES}, theirs.source_id AS source,
+                source.external_id AS home
             FROM wanted
-            JOIN {_ATTACHED} mine ON mine.source_id = home
+            JOIN {_ATTACHED} mine ON mine.source_id = wanted.source_id
             JOIN {_ATTACHED} theirs ON theirs.component_id = mine.component_id
             JOIN {_SOURCES} source ON source.id = theirs.source_id AND source.kind = wanted.kind
             UNION
-            SELECT ours, low, high, source.id, source.external_id FROM wanted
-            JOIN {_SOURCES} mine ON mine.id = home
+            SELECT ours, low, high, {_NAMES}, source.id, source.external_id FROM wanted
+            JOIN {_SOURCES} mine ON mine.id = source_id
             JOIN {_SOURCES} source
                 ON source.external_id = mine.external_id AND source.kind = wanted.kind
         )

@@ -146,7 +146,7 @@ def test_lists_and_the_pages_of_components_need_few_queries(reader: Client, path
         source = EventSource.objects.get(external_id=f"shop/{number}")
         actions.attach(web, source)
         actions.attach(actions.create_component(f"other {number}"), source)
-    assert queries(reader, path) == few <= 16
+    assert queries(reader, path) == few <= 15
 
 
 # ---- the list alone
