@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import django
@@ -92,9 +93,28 @@ def named() -> dict[str, list[str]]:
     }
 
 
+def cpu(backend: int) -> float:
+    """Return the seconds of CPU that we and our BACKEND of PostgreSQL took so far.
+
+    Unlike the time of the wall it says little of who else is at work on the machine.
+    """
+    path = Path(f"/proc/{backend}/schedstat")
+    there = int(path.read_text().split()[0]) / 1e9 if backend and path.exists() else 0.0
+    return time.process_time() + there
+
+
+def _backend() -> int:
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
 def measure(client: Client, address: str, known: dict[str, list[str]]) -> dict[str, float]:
-    """Get the page RUNS times; return p50 and p95 of page and queries, in milliseconds."""
-    pages, queries, counts = [], [], set()
+    """Get the page RUNS times; return p50 and p95 of page, CPU and queries, in milliseconds."""
+    pages, queries, spent, counts = [], [], [], set()
+    backend = _backend()
     for run in range(RUNS + 2):
         number = run + 1
         filled = address.format(
@@ -107,7 +127,7 @@ def measure(client: Client, address: str, known: dict[str, list[str]]) -> dict[s
             until=f"2026-0{1 + run % 6}-15",
             **{name: values[run % len(values)] for name, values in known.items()},
         )
-        start = time.perf_counter()
+        start, before = time.perf_counter(), cpu(backend)
         with watched() as clock:
             response = client.get(filled)
         elapsed = time.perf_counter() - start
@@ -119,10 +139,13 @@ def measure(client: Client, address: str, known: dict[str, list[str]]) -> dict[s
         if run >= 2:
             pages.append(elapsed * 1000)
             queries.append(clock.seconds * 1000)
+            spent.append((cpu(backend) - before) * 1000)
             counts.add(clock.queries)
     return {
         "p50": statistics.median(pages),
         "p95": _p95(pages),
+        "cpu50": statistics.median(spent),
+        "cpu95": _p95(spent),
         "db50": statistics.median(queries),
         "db95": _p95(queries),
         "queries": max(counts),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from feeds.filters import FeedFilter
-from feeds.looks import LIMITS, Limits, Look, Row, fetch, led, search, skip, walk
+from feeds.looks import LIMITS, Limits, Look, Row, fetch, first, led, search, walk
 from feeds.models import Attachment, EventKind
 from feeds.pages import Page
 
@@ -53,7 +53,7 @@ def counts(filter: FeedFilter, page: Page | None = None, *, limits: Limits = LIM
     if page and page.older is None and page.newer is None:
         window = Window([Row(*(getattr(row, name) for name in Row._fields)) for row in page.rows])
     elif page and page.look:
-        window = _of_look(page.look, limits.found)
+        window = _of_look(page.look, limits.found if filter.q else limits.counted)
     else:
         window = _window(filter, limits)
     return Counts(window, _facets(window.rows))
@@ -108,20 +108,11 @@ def _window(filter: FeedFilter, limits: Limits) -> Window:
     if filter.q:
         return _of_look(search(filter, limits.found + 1, limits=limits), limits.found)
     lead, rest = led(filter)
-    if not lead:
-        return Window([])
-    if not rest:
-        return _cut(fetch(walk(filter, lead, limits.counted + 1)), limits.counted)
-    steps = walk(filter, lead, limits.looked_at + 1)
-    found = fetch(skip(steps, rest, limits.looked_at, limits.counted + 1), "place")
-    ended = bool(found) and found[-1][-1] > limits.looked_at  # the row that says: there are more
-    window = _cut(found[:-1] if ended else found, limits.counted)
-    return replace(window, complete=False, looked_at=limits.looked_at) if ended else window
-
-
-def _cut(found: Sequence[Sequence[Any]], most: int) -> Window:
-    width = len(Row._fields)
-    return Window([Row(*row[:width]) for row in found[:most]], complete=len(found) <= most)
+    if rest or not lead:
+        return _of_look(first(filter, limits.counted + 1, limits=limits), limits.counted)
+    found = fetch(walk(filter, lead, limits.counted + 1))
+    rows = [Row(*row[: len(Row._fields)]) for row in found[: limits.counted]]
+    return Window(rows, complete=len(found) <= limits.counted)
 
 
 def _of_look(look: Look, most: int) -> Window:

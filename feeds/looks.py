@@ -87,6 +87,27 @@ class Look:
     looked_at: int = 0  # rows; 0: nothing was left out
 
 
+def first(
+    filter: FeedFilter,
+    count: int,
+    *,
+    order: tuple[str, str] = NEWEST,
+    edge: Cursor | None = None,
+    limits: Limits = LIMITS,
+) -> Look:
+    """Return the first COUNT rows in ORDER beyond EDGE that pass FILTER, as far as a walk goes."""
+    lead, rest = led(filter)
+    if not lead:
+        return Look()
+    steps = walk(filter, lead, limits.looked_at + 1, order, edge)
+    found = fetch(skip(steps, rest, limits.looked_at, count, order), "place", order=order)
+    if not found or found[-1][-1] <= limits.looked_at:  # enough, or the walk came to its end
+        return Look(_rows(found))
+    *kept, (row, pk) = _rows(found)
+    ended = Cursor(row.occurred_at, pk + 1 if order == NEWEST else pk - 1)
+    return Look(kept, ended, limits.looked_at)
+
+
 def search(
     filter: FeedFilter,
     count: int,
@@ -95,24 +116,15 @@ def search(
     edge: Cursor | None = None,
     limits: Limits = LIMITS,
 ) -> Look:
-    """Return the first COUNT rows in ORDER beyond EDGE that pass FILTER, which has words.
+    """Return what first() does for FILTER, which has words; where the walk was too short, by them.
 
-    What all parameters but the words and the time leave is walked first: for words that are
-    common, that is enough.
+    For words that are common the walk is enough.
     """
-    lead, rest = led(filter)
-    if not lead or not terms_of(filter.q):
+    if not terms_of(filter.q):
         return Look()
-    steps = walk(filter, lead, limits.looked_at + 1, order, edge)
-    found = fetch(skip(steps, rest, limits.looked_at, count, order), "place", order=order)
-    if not found or found[-1][-1] <= limits.looked_at:  # enough, or the walk came to its end
-        return Look(_rows(found))
-    held = _held(filter, count, order, edge, limits.held)
-    if held is not None:
-        return Look(held)
-    *kept, (row, pk) = _rows(found)
-    ended = Cursor(row.occurred_at, pk + 1 if order == NEWEST else pk - 1)
-    return Look(kept, ended, limits.looked_at)
+    look = first(filter, count, order=order, edge=edge, limits=limits)
+    held = _held(filter, count, order, edge, limits.held) if look.ended else None
+    return look if held is None else Look(held)
 
 
 def _rows(found: Sequence[tuple[Any, ...]]) -> list[tuple[Row, int]]:

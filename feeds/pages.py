@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from feeds.filters import MOST_BRANCHES, Cursor, FeedFilter
-from feeds.looks import LIMITS, NEWEST, OLDEST, Look, beyond, search
+from feeds.looks import LIMITS, NEWEST, OLDEST, Look, beyond, first, led, search
 from feeds.models import Activity
 
 PAGE_SIZE = 50  # rows
@@ -26,7 +26,7 @@ class Page:
     older: Cursor | None
     newer: Cursor | None
     looked_at: int = 0  # rows, and then it was looked no further; 0: nothing was left out
-    look: Look | None = None  # at the newest rows that hold the words of a search
+    look: Look | None = None  # at the newest rows that pass, as many as are counted
 
 
 def page(
@@ -35,32 +35,38 @@ def page(
     *,
     size: int = PAGE_SIZE,
     without: tuple[str, ...] = ("content", "raw"),
+    counted: bool = False,
 ) -> Page:
     """Return the page that QUERY's `before` or `after` names, else the newest.
 
     Each row comes WITHOUT the columns that its reader does not show; without nothing, its sender
-    comes too.
+    comes too. Where the page shows counts, it is COUNTED what they need, if that is at hand.
     """
     name = "after" if query.get("after", "") else "before"
     text = query.get(name, "")
     edge = Cursor.read(name, text) if text else None
     order = OLDEST if name == "after" else NEWEST
-    look = Look()
-    if filter.q:  # of the newest so many as are counted beside them, too
-        count = size + 1 if edge else max(size, LIMITS.found) + 1
+    look = None
+    if filter.q:
+        count = max(size, LIMITS.found if counted and not edge else 0) + 1
         look = search(filter, count, order=order, edge=edge)
-        rows = Activity.objects.filter(id__in=[pk for _, pk in look.rows[: size + 1]])
+    elif counted and not edge and led(filter)[1]:  # the planner cannot tell what meets how often
+        look = first(filter, LIMITS.counted + 1)
+    if look and (filter.q or look.ended is None or len(look.rows) > size):
+        rows = Activity.objects.filter(id__in=[pk for _, pk in look.rows[:size]])
+        kept = list(_whole(rows, without).order_by(*order))
+        more = len(look.rows) > size
     else:
         rows = _first(filter, beyond(filter.rows(), order, edge), order, size + 1)
-    found = list(_whole(rows, without).order_by(*order)[: size + 1])
-    kept = found[:size]
-    behind = Cursor.of(kept[-1]) if len(found) > size else look.ended
-    looked_at = look.looked_at if len(found) <= size else 0
+        found = list(_whole(rows, without).order_by(*order)[: size + 1])
+        kept, more = found[:size], len(found) > size
+    short = look if look and filter.q and not more else Look()
+    behind = Cursor.of(kept[-1]) if more and kept else short.ended
     if order == OLDEST:
         older = Cursor.of(kept[0]) if kept else edge
-        return Page(kept[::-1], older, behind, looked_at)
+        return Page(kept[::-1], older, behind, short.looked_at)
     newer = Cursor.of(kept[0]) if edge and kept else edge
-    return Page(kept, behind, newer, looked_at, look if filter.q and not edge else None)
+    return Page(kept, behind, newer, short.looked_at, look if counted and not edge else None)
 
 
 def walk(filter: FeedFilter) -> Iterator[list[int]]:

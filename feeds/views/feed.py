@@ -72,7 +72,7 @@ def found_by(
 ) -> dict[str, Any]:
     """Return what FILTER finds: a page of rows, the counts beside them, and what goes on."""
     seq = watermark()  # before the rows: what comes between the two is above it
-    found = page(filter, query, without=without(request))
+    found = page(filter, query, without=without(request), counted=True)
     return {
         **listing(request, found, query, seq=seq, since=last_visit(request)),
         **strip_of(filter, query),
