@@ -61,7 +61,9 @@ def test_the_newest_is_first_and_a_tie_goes_to_the_row_that_came_last(reader: Cl
 
 
 @pytest.mark.parametrize("same_second", [True, False])
-@pytest.mark.parametrize("filters", ["/", "/?type=build&actor=recorder&q=build"])
+@pytest.mark.parametrize(
+    "filters", ["/", "/?type=build&actor=recorder", "/?type=build&actor=recorder&q=build"]
+)
 def test_links_walk_the_whole_set_both_ways(
     reader: Client, same_second: bool, filters: str
 ) -> None:

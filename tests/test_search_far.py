@@ -80,6 +80,9 @@ def test_where_it_stops_looking_it_says_so_and_looks_further_until_the_end(
     assert "0 among the newest 3,000" in pages[0].one(".histogram").text
     assert pages[-1].rows == [str(row.uuid)]
     assert not pages[-1].all(".looked")
+    assert Html(reader.get("/?generator=-here")).rows == pages[-1].rows, (
+        "no words: it goes to the end"
+    )
     answer = bot.get(f"/api/v1/activities{address[1:]}").json()
     assert answer["results"] == []
     assert "before=" in answer["next"]
