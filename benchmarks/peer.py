@@ -24,8 +24,9 @@ from django.db import connection  # noqa: E402
 from django.http import QueryDict  # noqa: E402
 
 from benchmarks import rows  # noqa: E402
-from feeds.filters import Cursor, FeedFilter, page  # noqa: E402
+from feeds.filters import Cursor, FeedFilter  # noqa: E402
 from feeds.models import Activity, EventSource, User  # noqa: E402
+from feeds.pages import page  # noqa: E402
 
 RUNS = 30
 SIZE = 50

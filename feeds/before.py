@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Value
+from django.db.models import Count, QuerySet, Subquery, Value
 
 from feeds.dependencies import reach
 from feeds.models import Activity, Attachment, Component, EventKind
+from feeds.pages import ids_of, together
 from feeds.running import span
 from feeds.story import began, is_rehearsal
 
@@ -123,9 +124,9 @@ def changes_before(
 
     WITHOUT are ids of activities, such as the one that asks.
     """
-    hops = reach([component.pk for component in components])
-    around = {one.pk: one for one in Component.objects.filter(pk__in=hops)}
-    places = _places(hops)
+    reached = reach([component.pk for component in components])
+    around, hops = {one.pk: one for one in reached}, {one.pk: n for one, n in reached.items()}
+    places, oldest = _places(hops)
     length, words = WINDOWS[window]
     since = moment - length
     found = [one for one in _events(places, since, moment) if one.pk not in without]
@@ -133,7 +134,7 @@ def changes_before(
         (_candidate(one, places[one.source_id], around, moment) for one in found),
         key=lambda one: (-one.score, -one.activity.pk),
     )
-    tallies, weeks = _tallies(places, found, since, moment, without)
+    tallies, weeks = _tallies(places, found, since, moment, without, oldest=oldest)
     order = sorted(around.values(), key=lambda one: (hops[one.pk], one.name))
     return Before(
         moment, since, window, words, ranked[:SHOWN], tallies, weeks,
@@ -152,15 +153,20 @@ class _Place:
     kind: str
 
 
-def _places(hops: dict[int, int]) -> dict[int, _Place]:
-    """Return the sources of the components in HOPS, each with the nearest of them."""
-    rows = Attachment.objects.filter(component__in=hops)
+def _places(hops: dict[int, int]) -> tuple[dict[int, _Place], datetime | None]:
+    """Return the sources of the components in HOPS, each with the nearest of them, and when the
+    oldest event of all was."""
+    oldest = Activity.objects.order_by("occurred_at", "id").values("occurred_at")[:1]
+    rows = Attachment.objects.filter(component__in=hops).values_list(
+        "source_id", "component_id", "source__kind", Subquery(oldest)
+    )
     found: dict[int, _Place] = {}
-    for source, component, kind in rows.values_list("source_id", "component_id", "source__kind"):
+    first: datetime | None = None
+    for source, component, kind, first in rows:  # noqa: B007
         place = _Place(hops[component], component, kind)
         if source not in found or place.hops < found[source].hops:
             found[source] = place
-    return found
+    return found, first
 
 
 def _events(places: dict[int, _Place], since: datetime, moment: datetime) -> list[Activity]:
@@ -169,22 +175,26 @@ def _events(places: dict[int, _Place], since: datetime, moment: datetime) -> lis
     def of(*kinds: str) -> list[int]:
         return [pk for pk, place in places.items() if place.kind in kinds]
 
-    found = [
-        *_newest(of(*CHANGES), since, moment),
-        *_newest(of(Kind.DEPLOYMENT), moment, moment + LATER),
-        *_newest(of(*(WEIGHTS.keys() - set(CHANGES))), since, moment),
+    parts = [
+        ids_of(_newest(sources, begin, end))
+        for sources, begin, end in (
+            (of(*CHANGES), since, moment),
+            (of(Kind.DEPLOYMENT), moment, moment + LATER),
+            (of(*(WEIGHTS.keys() - set(CHANGES))), since, moment),
+        )
+        if sources
     ]
-    return [one for one in found if since <= _when(one) < moment]
-
-
-def _newest(sources: Collection[int], since: datetime, until: datetime) -> list[Activity]:
-    if not sources:
+    if not parts:
         return []
+    rows = Activity.objects.filter(id__in=together(parts)).select_related("source")
+    return [one for one in rows.defer("content", "raw") if since <= _when(one) < moment]
+
+
+def _newest(sources: Collection[int], since: datetime, until: datetime) -> QuerySet[Activity]:
     rows = Activity.objects.filter(
         source_id__in=sources, occurred_at__gte=since, occurred_at__lt=until
     )
-    rows = rows.select_related("source").defer("content", "raw")
-    return list(rows.order_by("-occurred_at", "-id")[:READ])
+    return rows.order_by("-occurred_at", "-id")[:READ]
 
 
 def _when(activity: Activity) -> datetime:
@@ -219,12 +229,13 @@ def _tallies(
     since: datetime,
     moment: datetime,
     without: Collection[int],
+    *,
+    oldest: datetime | None,
 ) -> tuple[list[Tally], int]:
     """Count the events of each kind, and in the same hours of how many weeks before."""
     if not places:
         return [], 0
-    oldest = Activity.objects.order_by("occurred_at", "id").values_list("occurred_at", flat=True)
-    first = oldest.first() or moment
+    first = oldest or moment
     weeks = [n for n in range(1, WEEKS + 1) if since - n * WEEK >= first]
     counted = _count(places, since, moment, [0, *weeks], without)
     here = counted[0]

@@ -8,59 +8,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from operator import itemgetter
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from django.db import connection
-from django.db.models import BooleanField, Q
-from django.db.models.expressions import RawSQL
-
-from feeds.dialects.mapping import EPOCH
-from feeds.filters import COLUMNS, MOST_BRANCHES, Choice, FeedFilter, Page
-from feeds.models import Activity, Attachment, EventKind
-from feeds.moments import from_database
+from feeds.filters import FeedFilter
+from feeds.looks import LIMITS, Limits, Look, Row, fetch, first, led, search, walk
+from feeds.models import Attachment, EventKind
+from feeds.pages import Page
 
 FACETS = ("type", "state", "component", "actor", "generator", "environment", "target")
-#: Which parameter to walk by, if it is given: the one whose values are likely the rarest first.
-LEADS = (
-    "target",
-    "environment",
-    "actor",
-    "source",
-    "component",
-    "project",
-    "generator",
-    "state",
-    "type",
-)
-_NEWEST = ("-occurred_at", "-id")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many rows a window has at most; benchmarks/README.md says what they cost."""
-
-    counted: int = 1000  # rows that pass
-    looked_at: int = 3000  # rows of which those that pass are counted
-    found: int = 200  # rows that hold the words of a search: many are read to find one
-
-
-LIMITS = Limits()
-
-
-class Row(NamedTuple):
-    """What is counted of one activity."""
-
-    occurred_at: datetime
-    kind: str
-    state: str
-    generator: str
-    actor_key: str
-    actor_name: str
-    target_key: str
-    source_id: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +52,8 @@ def counts(filter: FeedFilter, page: Page | None = None, *, limits: Limits = LIM
     """Count what passes FILTER; a PAGE that holds all of it needs no query for the rows."""
     if page and page.older is None and page.newer is None:
         window = Window([Row(*(getattr(row, name) for name in Row._fields)) for row in page.rows])
+    elif page and page.look:
+        window = _of_look(page.look, limits.found if filter.q else limits.counted)
     else:
         window = _window(filter, limits)
     return Counts(window, _facets(window.rows))
@@ -144,115 +102,19 @@ def _components(sources: Iterable[int]) -> list[Value]:
 
 # ---- the window
 
-SQL = tuple[str, tuple[Any, ...]]
-
 
 def _window(filter: FeedFilter, limits: Limits) -> Window:
-    """Return the newest rows that pass FILTER, by one query.
-
-    It walks the index of one parameter, or of all rows, from the newest on, and skips what the
-    other parameters leave out: only so many rows, for a combination that hardly ever occurs would
-    else be looked for in the whole history. Words, and issues that are named, are left to the
-    database, which knows how rare each is.
-    """
-    named = filter.choices.get("issue", Choice()).included
-    if filter.q or filter.also or named:
-        most = limits.counted if named and not filter.q else limits.found
-        rows = filter.rows().order_by(*_NEWEST).values_list(*Row._fields)
-        return _cut(list(rows[: most + 1]), most)
-    lead, rest = _led(filter)
-    if not lead:
-        return Window([])
-    if not rest:
-        return _cut(_fetch(_walk(filter, lead, limits.counted + 1)), limits.counted)
-    walk = _walk(filter, lead, limits.looked_at + 1)
-    found = _fetch(_skip(walk, rest, limits), "place")
-    ended = bool(found) and found[-1][-1] > limits.looked_at  # the row that says: there are more
-    window = _cut(found[:-1] if ended else found, limits.counted)
-    return replace(window, complete=False, looked_at=limits.looked_at) if ended else window
+    """Return the newest rows that pass FILTER, by one query, or by two if it has words."""
+    if filter.q:
+        return _of_look(search(filter, limits.found + 1, limits=limits), limits.found)
+    lead, rest = led(filter)
+    if rest or not lead:
+        return _of_look(first(filter, limits.counted + 1, limits=limits), limits.counted)
+    found = fetch(walk(filter, lead, limits.counted + 1))
+    rows = [Row(*row[: len(Row._fields)]) for row in found[: limits.counted]]
+    return Window(rows, complete=len(found) <= limits.counted)
 
 
-def _cut(found: Sequence[Sequence[Any]], most: int) -> Window:
-    width = len(Row._fields)
-    return Window([Row(*row[:width]) for row in found[:most]], complete=len(found) <= most)
-
-
-def _led(filter: FeedFilter) -> tuple[list[Q], FeedFilter]:
-    """Return by what to walk, a branch each, and what of FILTER is to be checked on the way."""
-    rest = replace(filter, since=None, until=None)  # every index has the time
-    for name in LEADS:
-        if not filter.choices.get(name, Choice()).included:
-            continue
-        of_sources = name in ("component", "source")
-        values = filter.sources if of_sources else filter.choices[name].included
-        if len(values) > MOST_BRANCHES:
-            continue
-        column = {"environment": "target_key", **COLUMNS}.get(name, "source_id")
-        done = ("component", "source") if of_sources else (name,)
-        if name != "environment":  # which is of a kind, too
-            rest = replace(rest, choices=_without(rest.choices, done))
-        return [Q((column, value)) for value in dict.fromkeys(values)], rest
-    return [Q()], rest
-
-
-def _without(choices: Mapping[str, Choice], names: Sequence[str]) -> dict[str, Choice]:
-    """Return CHOICES without what those of NAMES include."""
-    left = {
-        name: replace(choice, included=()) if name in names else choice
-        for name, choice in choices.items()
-    }
-    return {name: choice for name, choice in left.items() if choice}
-
-
-def _walk(filter: FeedFilter, lead: Sequence[Q], count: int) -> SQL:
-    """Return the SQL of the newest COUNT rows of all branches of LEAD, each along its own index."""
-    branches: list[str] = []
-    parameters: list[Any] = []
-    rows = replace(filter, choices={}).rows().order_by(*_NEWEST)
-    for branch in lead:
-        columns = rows.filter(branch).values_list(*Row._fields, "id", "project_key")
-        sql, values = columns[:count].query.sql_with_params()
-        branches.append(f"SELECT * FROM ({sql}) AS branch")
-        parameters += values
-    if len(branches) == 1:
-        return sql, tuple(parameters)
-    union = " UNION ALL ".join(branches)
-    newest = f"SELECT * FROM ({union}) AS branches ORDER BY occurred_at DESC, id DESC LIMIT {count}"
-    return newest, tuple(parameters)
-
-
-def _skip(walk: SQL, rest: FeedFilter, limits: Limits) -> SQL:
-    """Return the SQL of those rows of WALK that pass REST, and of its last row in any case."""
-    sql, parameters = walk
-    numbered = (
-        "SELECT *, ROW_NUMBER() OVER (ORDER BY occurred_at DESC, id DESC) AS place "
-        f"FROM ({sql}) AS walked"
-    )
-    last = Activity.objects.filter(
-        RawSQL("place > %s", [limits.looked_at], BooleanField())
-    ).order_by()
-    passing = (rest.rows() | last).order_by(*_NEWEST)
-    columns = passing.annotate(place=RawSQL("place", [])).values_list(*Row._fields, "place")
-    outer, values = columns[: limits.counted + 1].query.sql_with_params()
-    table = f'FROM "{Activity._meta.db_table}"'
-    assert outer.count(table) == 1
-    return outer.replace(table, f'FROM ({numbered}) AS "{Activity._meta.db_table}"'), (
-        *parameters,
-        *values,
-    )
-
-
-def _fetch(statement: SQL, *more: str) -> list[tuple[Any, ...]]:
-    """Return what a Row holds, and MORE, of the rows of STATEMENT, the newest first."""
-    sql, parameters = statement
-    postgresql = connection.vendor == "postgresql"
-    # PostgreSQL's numbers are read in a tenth of the time of its moments
-    moment = "CAST(EXTRACT(EPOCH FROM occurred_at) * 1000000 AS bigint)" if postgresql else ""
-    columns = ", ".join([moment or "occurred_at", *Row._fields[1:], *more])
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM ({sql}) AS counted", parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    found.sort(key=itemgetter(0), reverse=True)  # they are, but no database promises it
-    if postgresql:
-        return [(EPOCH + timedelta(microseconds=row[0]), *row[1:]) for row in found]
-    return [(from_database(row[0]), *row[1:]) for row in found]
+def _of_look(look: Look, most: int) -> Window:
+    rows = [row for row, _ in look.rows[:most]]
+    return Window(rows, look.ended is None and len(look.rows) <= most, look.looked_at)

@@ -1,16 +1,15 @@
-"""The filters of the feed, its page and our API alike: from the query string to rows, and pages."""
+"""The filters of the feed, its page and our API alike: from the query string to rows."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
@@ -26,8 +25,6 @@ from feeds.models import (
 )
 from feeds.search import matching
 
-PAGE_SIZE = 50  # rows
-STRIDE = 20_000  # rows of a query of walk(): their keys, which take little, and no more
 MOST_BRANCHES = 50  # sources that are looked up one by one in a page's query
 MOST_VALUES = 50  # values of one parameter, lest a query grow without bound
 
@@ -167,10 +164,10 @@ class FeedFilter:
             if choice.included:
                 of_sources = name in ("component", "source")
                 rows = rows.filter(
-                    Q(source_id__in=self.sources) if of_sources else _any(name, choice.included)
+                    Q(source_id__in=self.sources) if of_sources else any_of(name, choice.included)
                 )
             if choice.excluded:
-                rows = rows.exclude(_any(name, choice.excluded))
+                rows = rows.exclude(any_of(name, choice.excluded))
         if self.since:
             rows = rows.filter(occurred_at__gte=self.since)
         if self.until:
@@ -204,120 +201,7 @@ def view_query(text: str) -> str:
     return query.urlencode()
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some rows of a feed, newest first, and where its neighbours begin."""
-
-    rows: list[Activity]
-    older: Cursor | None
-    newer: Cursor | None
-
-
-def page(
-    filter: FeedFilter,
-    query: QueryDict,
-    *,
-    size: int = PAGE_SIZE,
-    without: tuple[str, ...] = ("content", "raw"),
-) -> Page:
-    """Return the page that QUERY's `before` or `after` names, else the newest.
-
-    Each row comes WITHOUT the columns that its reader does not show; without nothing, its sender
-    comes too.
-    """
-    if after := query.get("after", ""):
-        return _page_after(filter, Cursor.read("after", after), size, without)
-    text = query.get("before", "")
-    before = Cursor.read("before", text) if text else None
-    rows = _older(filter.rows(), before)
-    found = _first(filter, rows, ("-occurred_at", "-id"), size + 1, without)
-    kept = found[:size]
-    return Page(
-        kept,
-        older=Cursor.of(kept[-1]) if len(found) > size else None,
-        newer=Cursor.of(kept[0]) if before and kept else before,
-    )
-
-
-def walk(filter: FeedFilter) -> Iterator[list[int]]:
-    """Yield the ids of all rows, newest first, STRIDE at a time.
-
-    Nothing stays open in between, so it may take as long as it likes. Rows that come meanwhile
-    neither shift nor double any: each step goes on behind the last row of the one before.
-    """
-    before: Cursor | None = None
-    while True:
-        rows = _older(filter.rows(), before).order_by("-occurred_at", "-id")
-        keys = list(rows.values_list("occurred_at", "id")[:STRIDE])
-        yield [pk for _, pk in keys]
-        if len(keys) < STRIDE:
-            return
-        before = Cursor(*keys[-1])
-
-
-def _older(rows: QuerySet[Activity], before: Cursor | None) -> QuerySet[Activity]:
-    if before is None:
-        return rows
-    return rows.filter(
-        Q(occurred_at__lt=before.occurred_at) | Q(id__lt=before.id),
-        occurred_at__lte=before.occurred_at,
-    )
-
-
-def _page_after(filter: FeedFilter, after: Cursor, size: int, without: tuple[str, ...]) -> Page:
-    rows = filter.rows().filter(
-        Q(occurred_at__gt=after.occurred_at) | Q(id__gt=after.id),
-        occurred_at__gte=after.occurred_at,
-    )
-    found = _first(filter, rows, ("occurred_at", "id"), size + 1, without)
-    kept = found[:size][::-1]
-    return Page(
-        kept,
-        older=Cursor.of(kept[-1]) if kept else after,
-        newer=Cursor.of(kept[0]) if len(found) > size else None,
-    )
-
-
-def _first(
-    filter: FeedFilter,
-    rows: QuerySet[Activity],
-    order: tuple[str, str],
-    count: int,
-    without: tuple[str, ...],
-) -> list[Activity]:
-    """Load the first COUNT of ROWS, their sources and components in a fixed number of queries."""
-    # A second condition may leave a branch nothing to stop at; then one walk for all is better.
-    alone = filter.choices.keys() <= {"component", "source"} and not (filter.q or filter.also)
-    if alone and 0 < len(filter.sources) <= MOST_BRANCHES:
-        rows = Activity.objects.filter(id__in=_first_of_each(filter.sources, rows, order, count))
-    rows = rows.select_related("source").prefetch_related("source__components").order_by(*order)
-    rows = rows.defer(*without) if without else rows.select_related("source", "author")
-    return list(rows[:count])
-
-
-def _first_of_each(
-    sources: Iterable[int], rows: QuerySet[Activity], order: tuple[str, str], count: int
-) -> list[int]:
-    """Return the ids of the first COUNT of ROWS, looked up source by source in one query.
-
-    Each branch walks the index of one source and stops after COUNT rows. With `source_id IN (...)`
-    SQLite sorts everything that the sources ever sent, and PostgreSQL may.
-    """
-    branches: list[str] = []
-    parameters: list[Any] = []
-    for source in sources:
-        branch = rows.filter(source_id=source).order_by(*order).values_list("occurred_at", "id")
-        sql, values = branch[:count].query.sql_with_params()
-        branches.append(f"SELECT * FROM ({sql}) AS branch")
-        parameters += values
-    direction = "DESC" if order[0].startswith("-") else "ASC"
-    statement = f"{' UNION ALL '.join(branches)} ORDER BY 1 {direction}, 2 {direction} LIMIT %s"
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, count])
-        return [pk for _, pk in cursor.fetchall()]
-
-
-def _any(name: str, values: Iterable[str]) -> Q:
+def any_of(name: str, values: Iterable[str]) -> Q:
     """Return what an activity is that has one of VALUES of the parameter NAME."""
     if name in ("component", "source"):
         return Q(source_id__in=_source_ids(name, values))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import QueryDict
-
-from feeds.filters import MOST_BRANCHES, Choice, Cursor, FeedFilter, page
-from feeds.models import Activity, Attachment, EventSource
+from feeds.filters import MOST_BRANCHES, Cursor
+from feeds.looks import NEWEST, OLDEST, beyond
+from feeds.models import Activity, EventSource
+from feeds.pages import first_of_each, together
 
 AROUND = 4  # events on either side
 
@@ -26,13 +26,16 @@ def neighbours_of(activity: Activity) -> Neighbours:
 
     Each side walks the index of each source, of MOST_BRANCHES at most, and stops after AROUND rows.
     """
-    attached = Attachment.objects.filter(source_id=activity.source_id).values("component_id")
-    others = EventSource.objects.filter(attachments__component_id__in=attached)
+    place, components = Cursor.of(activity), activity.source.components.all()
+    others = EventSource.objects.filter(attachments__component__in=list(components))
     others = others.exclude(pk=activity.source_id).distinct().order_by("pk")
-    uuids = [str(activity.source.uuid), *map(str, others.values_list("uuid", flat=True))]
-    filter = FeedFilter({"source": Choice(tuple(uuids[:MOST_BRANCHES]))})
-    place = str(Cursor.of(activity))
-    after, before = (
-        page(filter, QueryDict(f"{side}={place}"), size=AROUND).rows for side in ("after", "before")
-    )
-    return Neighbours(after, before, alone=not activity.source.components.all())
+    sources = [activity.source_id, *others.values_list("pk", flat=True)[: MOST_BRANCHES - 1]]
+    beside = [
+        first_of_each(sources, beyond(Activity.objects.all(), order, place), order, AROUND)
+        for order in (OLDEST, NEWEST)
+    ]
+    rows = Activity.objects.filter(id__in=together(beside)).select_related("source")
+    found = list(rows.defer("content", "raw").order_by(*NEWEST))
+    here = activity.occurred_at, activity.pk
+    after = [row for row in found if (row.occurred_at, row.pk) > here]
+    return Neighbours(after, found[len(after) :], alone=not components)

@@ -22,10 +22,11 @@ NEWS_AT_ONCE = 50  # rows of one answer; with more, the reader loads the first p
 UNSEEN = ("content", "raw")  # columns that rows do not show, but for comfort
 LATE = timedelta(seconds=60)  # that a transaction may take from its id to its commit
 
-#: Whether a transaction of somebody else may still commit an id that it has already taken: it
-#: holds this lock from before it takes the first until its end.
-_WRITERS = f"""
-    SELECT EXISTS (
+#: The highest id that is committed, and then, for locks are no part of what a statement sees of the
+#: table, whether a transaction of somebody else may still commit an id that it has already taken:
+#: it holds this lock from before it takes the first until its end.
+_NEWEST = f"""
+    SELECT (SELECT MAX(id) FROM {Activity._meta.db_table}), EXISTS (
         SELECT 1 FROM pg_locks
         WHERE relation = '{Activity._meta.db_table}'::regclass AND mode = 'RowExclusiveLock'
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -40,14 +41,13 @@ def watermark() -> int:
     SQLite has one writer at a time, so its ids commit in order. On PostgreSQL they do while nobody
     writes; else only what came LATE ago is settled.
     """
-    newest = Activity.objects.aggregate(newest=Max("id"))["newest"] or 0
     if connection.vendor != "postgresql":
-        return newest
+        return Activity.objects.aggregate(newest=Max("id"))["newest"] or 0
     with connection.cursor() as cursor:
-        cursor.execute(_WRITERS)
-        (busy,) = cursor.fetchone()
+        cursor.execute(_NEWEST)
+        newest, busy = cursor.fetchone()
     if not busy:
-        return newest
+        return newest or 0
     settled = Activity.objects.filter(received_at__lt=timezone.now() - LATE).order_by("-id")
     return settled.values_list("id", flat=True).first() or 0
 

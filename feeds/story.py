@@ -56,6 +56,16 @@ _BEGAN: dict[str, dict[EventKind, tuple[str, ...]]] = {
         EventKind.BUILD: ("workflow_run", "run_started_at"),
     },
 }
+_NAMES = "ours_kind, ours_object, ours_id"
+#: Of what stands close to a build or a deployment, most is another pipeline's: _closeness() would
+#: say so, but reading it takes longer than all else.
+_SAME_RUN = f"""
+    CASE WHEN ours_kind = '{EventKind.BUILD}'
+        THEN other.object_key <> '' AND other.object_key IN (ours_id, ours_object)
+    WHEN ours_kind = '{EventKind.DEPLOYMENT}' AND other.kind = '{EventKind.BUILD}'
+        THEN ours_object IN (other.external_id, other.object_key)
+    ELSE 1 = 1 END
+"""
 _CATEGORY = ("event", "deployment", "deploymentProperties", "environment", "category")
 _NAMED, _EVENTS = Correlation._meta.db_table, Activity._meta.db_table
 _SOURCES, _ATTACHED = EventSource._meta.db_table, Attachment._meta.db_table
@@ -63,6 +73,12 @@ _JUDGED = (
     "id", "dialect", "kind", "state", "source_id", "external_id", "object_type", "object_key",
     "target_key", "occurred_at", "received_at", "updates",
 )  # fmt: skip
+#: What a step of a story shows, beside its details; the same columns would be read one by one.
+_SHOWN = tuple(
+    one.attname
+    for one in Activity._meta.concrete_fields
+    if one.name not in {"content", "raw", "details"}
+)
 
 
 @dataclass(frozen=True)
@@ -116,20 +132,17 @@ def story_of(activity: Activity) -> Story:
     loose: set[int] = set()  # reached by a likelihood
     reached, more = [activity], False
     for _ in range(HOPS):
-        links = _links(reached, firm=[one for one in reached if one.pk not in loose])
-        fresh: dict[int, Link] = {}
-        for link in links:
+        firm = [one for one in reached if one.pk not in loose]
+        fresh: dict[int, tuple[Link, Activity]] = {}
+        for link, other in _links(reached, firm=firm, columns=_SHOWN):
             if link.theirs not in steps:
-                fresh.setdefault(link.theirs, link)
+                fresh.setdefault(link.theirs, (link, other))
         more = more or len(steps) + len(fresh) > MOST_STEPS
-        kept = dict(list(fresh.items())[: MOST_STEPS - len(steps)])
+        kept = list(fresh.values())[: MOST_STEPS - len(steps)]
         if not kept:
             break
-        reached = list(
-            Activity.objects.filter(id__in=kept).select_related("source").defer("content", "raw")
-        )
-        for one in reached:
-            link = kept[one.pk]
+        reached = [other for _, other in kept]
+        for link, one in kept:
             steps[one.pk] = Step(one, link)
             if not link.certain or link.ours in loose:
                 loose.add(one.pk)
@@ -150,7 +163,7 @@ def count_links(activities: Collection[Activity]) -> dict[int, str]:
     """Say for each of ACTIVITIES how many others are linked to it; in one query."""
     known = [activity for activity in activities if activity.pk]
     others: dict[int, set[int]] = {}
-    for link in _links(known, firm=known):
+    for link, _ in _links(known, firm=known, columns=_JUDGED):
         others.setdefault(link.ours, set()).add(link.theirs)
     return {
         pk: f"{COUNTED}+" if len(found) > COUNTED else str(len(found))
@@ -160,11 +173,14 @@ def count_links(activities: Collection[Activity]) -> dict[int, str]:
 
 def links_of(activities: Collection[Activity], *, firm: Collection[Activity]) -> list[Link]:
     """Return how ACTIVITIES are linked to others, those of FIRM by likelihood too; exact first."""
-    return _links(activities, firm=firm)
+    return [link for link, _ in _links(activities, firm=firm, columns=_JUDGED)]
 
 
-def _links(activities: Collection[Activity], *, firm: Collection[Activity]) -> list[Link]:
-    """Return the links of ACTIVITIES, the exact ones first; of FIRM also the likely ones.
+def _links(
+    activities: Collection[Activity], *, firm: Collection[Activity], columns: Sequence[str]
+) -> list[tuple[Link, Activity]]:
+    """Return the links of ACTIVITIES and COLUMNS of what they lead to, the exact ones first; of
+    FIRM also the likely ones.
 
     It is one query, for each page of the feed asks it.
     """
@@ -172,9 +188,12 @@ def _links(activities: Collection[Activity], *, firm: Collection[Activity]) -> l
     if not rows:
         return []
     wanted = [one for activity in firm for one in _wanted(activity)]
-    found = Activity.objects.raw(*_statement(list(rows), wanted))
-    links = (_judged(rows[other.ours], other) for other in found)  # type: ignore[attr-defined]
-    return sorted(filter(None, links), key=lambda link: not link.certain)
+    links = [
+        (link, other)
+        for other in Activity.objects.raw(*_statement(list(rows), wanted, columns))
+        if (link := _judged(rows[other.ours], other))  # type: ignore[attr-defined]
+    ]
+    return sorted(links, key=lambda one: not one[0].certain)
 
 
 def _judged(ours: Activity, other: Any) -> Link | None:
@@ -187,7 +206,8 @@ def _judged(ours: Activity, other: Any) -> Link | None:
     mine = Key(other.shared, other.ours_rest)
     if mine.sort == INCIDENT and INCIDENT not in (other.kind, ours.kind):
         return None  # both only name it
-    at_home = repository(other.home) == repository(ours.source.external_id)
+    home = getattr(ours, "home", "") or ours.source.external_id  # what is linked brought it along
+    at_home = repository(other.home) == repository(home)
     if not same(mine, Key(other.shared, other.their_rest), at_home=at_home):
         return None
     return Link(ours.pk, other.pk, certain=True, why=_why(mine))
@@ -232,9 +252,10 @@ class _Wanted:
     high: datetime
 
     def values(self) -> tuple[Any, ...]:
-        """Return what stands for it in a statement."""
+        """Return what stands for it in a statement, and by what a pipeline would name it."""
         low, high = to_database(self.low), to_database(self.high)
-        return self.ours.pk, self.ours.source_id, str(self.kind), low, high
+        names = self.ours.object_key, self.ours.external_id
+        return self.ours.pk, self.ours.source_id, str(self.kind), low, high, self.ours.kind, *names
 
 
 def _wanted(activity: Activity) -> Iterator[_Wanted]:
@@ -251,12 +272,16 @@ def _wanted(activity: Activity) -> Iterator[_Wanted]:
                 yield _Wanted(activity, alarm, at, at + SHORTLY + UPDATED)
 
 
-def _statement(ids: Sequence[int], wanted: Sequence[_Wanted]) -> tuple[str, list[Any]]:
-    """Write the query for the events that name what IDS name, and for those that are WANTED."""
+def _statement(
+    ids: Sequence[int], wanted: Sequence[_Wanted], columns: Sequence[str]
+) -> tuple[str, list[Any]]:
+    """Write the query for COLUMNS of the events that name what IDS name, and of those WANTED."""
+    taken = ", ".join(f"other.{name}" for name in columns)
+    details = "other.details" if columns is _SHOWN else _nothing()
     exact = f"""
         SELECT ours.activity_id AS ours, ours.key AS shared, ours.rest AS ours_rest,
-            theirs.rest AS their_rest, source.external_id AS home, {_columns("other")},
-            {_nothing()} AS details
+            theirs.rest AS their_rest, source.external_id AS home, {taken},
+            {details} AS details
         FROM {_NAMED} ours
         JOIN {_NAMED} theirs ON theirs.key = ours.key AND theirs.activity_id <> ours.activity_id
         JOIN {_EVENTS} other ON other.id = theirs.activity_id
@@ -267,16 +292,12 @@ def _statement(ids: Sequence[int], wanted: Sequence[_Wanted]) -> tuple[str, list
         return exact, list(ids)
     values = [value for one in wanted for value in one.values()]
     near = f"""
-        SELECT place.ours, '' AS shared, '' AS ours_rest, '' AS their_rest, '' AS home,
-            {_columns("other")}, other.details
-        FROM place {_walk()} LIMIT {MOST_PAIRS}
+        SELECT place.ours, '' AS shared, '' AS ours_rest, '' AS their_rest, place.home,
+            {taken}, other.details
+        FROM place {_walk()} WHERE {_SAME_RUN} LIMIT {MOST_PAIRS}
     """
     both = f"SELECT * FROM ({exact}) AS exact UNION ALL SELECT * FROM ({near}) AS near"
     return f"{_places(len(wanted))} {both}", [*values, *ids]
-
-
-def _columns(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in _JUDGED)
 
 
 def _nothing() -> str:
@@ -296,16 +317,18 @@ def _walk() -> str:
 def _places(wanted: int) -> str:
     """Write where WANTED events are: sources of the same components, or of the same name."""
     return f"""
-        WITH wanted (ours, home, kind, low, high) AS (
-            VALUES {", ".join(["(%s, %s, %s, %s, %s)"] * wanted)}
+        WITH wanted (ours, source_id, kind, low, high, {_NAMES}) AS (
+            VALUES {", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * wanted)}
         ), place AS (
-            SELECT ours, low, high, theirs.source_id AS source FROM wanted
-            JOIN {_ATTACHED} mine ON mine.source_id = home
+            SELECT ours, low, high, {_NAMES}, theirs.source_id AS source,
+                source.external_id AS home
+            FROM wanted
+            JOIN {_ATTACHED} mine ON mine.source_id = wanted.source_id
             JOIN {_ATTACHED} theirs ON theirs.component_id = mine.component_id
             JOIN {_SOURCES} source ON source.id = theirs.source_id AND source.kind = wanted.kind
             UNION
-            SELECT ours, low, high, source.id FROM wanted
-            JOIN {_SOURCES} mine ON mine.id = home
+            SELECT ours, low, high, {_NAMES}, source.id, source.external_id FROM wanted
+            JOIN {_SOURCES} mine ON mine.id = source_id
             JOIN {_SOURCES} source
                 ON source.external_id = mine.external_id AND source.kind = wanted.kind
         )

@@ -20,7 +20,7 @@ from feeds.api.native import dependencies as needs
 from feeds.api.native import hooks as hook_api
 from feeds.api.native import sources as event_sources
 from feeds.api.native import views as saved
-from feeds.filters import PAGE_SIZE
+from feeds.pages import PAGE_SIZE
 from feeds.views import (
     account,
     api_docs,

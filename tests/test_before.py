@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from feeds import actions
 from feeds.models import Activity, Component
@@ -162,3 +164,38 @@ def test_a_dead_heartbeat_asks_the_same_of_its_component(shop: dict[str, Compone
     assert "on Payments, a dependency" in found.one("section#before p.lead").text
     (alert,) = beats.alerts()
     assert "the culprit" in page(ana, alert).one("section#before p.lead").text
+
+
+def test_an_alarm_with_a_story_costs_the_same_queries_whatever_stands_around_it(
+    reader: Client, shop: dict[str, Component]
+) -> None:
+    alarm = happened("incident", "Nobody can pay", 0)
+
+    def asked() -> tuple[int, int]:
+        counts = []
+        for address, headers in (
+            (f"/?event={alarm.uuid}", {}),
+            (alarm.get_absolute_url(), {"HX-Request": "true"}),
+        ):
+            with CaptureQueriesContext(connection) as queries:
+                assert reader.get(address, headers=headers).status_code == 200
+            counts.append(len(queries))
+        return counts[0], counts[1]
+
+    def more(number: int) -> None:
+        for step in range(number, number + 10):
+            happened("deployment", f"deployed {step}", 3 + step, state="succeeded")
+            happened(
+                "build", f"built {step}", 30 + step, on="checkout", object_key=f"deployed {step}"
+            )
+            happened("push", f"pushed {step}", 60 + step, on="payments")
+
+    more(0)
+    more(10)  # more than a page
+    asked()
+    few = asked()
+    more(20)
+    assert asked() == few
+    drawer, fragment = few
+    assert fragment <= 17
+    assert drawer <= 30

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as moderately
 from hypothesis import strategies as st
 
-from feeds import actions, feedtoken, filters
+from feeds import actions, feedtoken, pages
 from feeds.api import export
 from feeds.models import Activity
 from tests.conftest import Caller
@@ -109,7 +109,7 @@ def test_an_export_is_what_the_list_shows_under_every_filter(
 ) -> None:
     if not Activity.objects.exists():
         variety()
-    monkeypatch.setattr(filters, "STRIDE", 6)  # so that a few rows take several steps
+    monkeypatch.setattr(pages, "STRIDE", 6)  # so that a few rows take several steps
     wanted = listed(viewer, **query)
     assert lines(viewer.get("/feed.ndjson", **query)) == wanted
     assert lines(viewer.get("/api/v1/activities/export", **query)) == wanted
@@ -121,7 +121,7 @@ def test_an_export_is_what_the_list_shows_under_every_filter(
 def test_what_comes_changes_and_goes_while_it_runs_neither_shifts_nor_doubles_a_row(
     viewer: Caller, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
-    monkeypatch.setattr(filters, "STRIDE", 10)
+    monkeypatch.setattr(pages, "STRIDE", 10)
     rows = record(30)
     response = viewer.get(door)
     pieces, text = iter(response.streaming_content), b""
@@ -255,7 +255,7 @@ def test_a_format_that_there_is_not_is_a_problem_that_names_the_others(viewer: C
 def test_an_export_that_breaks_off_says_so_in_its_last_line(
     viewer: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "STRIDE", 2)
+    monkeypatch.setattr(pages, "STRIDE", 2)
     record(6)
 
     def run(door: str) -> bytes:

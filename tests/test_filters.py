@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from feeds import actions
 from feeds.dialects.mapping import Draft
-from feeds.facets import Limits, counts
-from feeds.filters import FeedFilter, FilterError, moment, page
+from feeds.facets import counts
+from feeds.filters import FeedFilter, FilterError, moment
 from feeds.histogram import MOST_BARS, STACKS, histogram
+from feeds.looks import Limits
 from feeds.models import Activity, AuditEntry, Component, EventSource, Role, User
+from feeds.pages import page
 from tests.conftest import Caller
 from tests.pages import record
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from feeds import actions
 from feeds.dialects.mapping import Draft
-from feeds.filters import FeedFilter, FilterError, page
+from feeds.filters import FeedFilter, FilterError
 from feeds.models import Role
+from feeds.pages import page
 from feeds.streamfilters import WALK, condition, readings
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -36,9 +36,10 @@ from rest_framework.utils.encoders import JSONEncoder
 from feeds import querybox
 from feeds.api.native.activities import activity_json
 from feeds.api.readers import readers, say
-from feeds.filters import FeedFilter, FilterError, as_uuid, walk
+from feeds.filters import FeedFilter, FilterError, as_uuid
 from feeds.models import Activity, EventSource, SavedView, User
 from feeds.moments import from_database
+from feeds.pages import walk
 
 MOST_AT_ONCE = 2  # exports of a process: each holds a thread as long as its client takes
 BROKEN = "This export is not complete: it broke off here. Ask again."

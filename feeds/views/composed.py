@@ -171,7 +171,7 @@ def fate_of(activity: Activity, user: Any) -> dict[str, Any]:
     if not isinstance(user, User):
         return {}
     role = Role(user.role)
-    composition = Composition.objects.filter(activity=activity).first()
+    composition = getattr(activity, "composition", None)
     kind = kind_of(activity.dialect, activity.kind)
     owners = {composition.author_id} if composition else set()
     mine = bool(owners) and role.writes and (role == Role.ADMIN or user.pk in owners)

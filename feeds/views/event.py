@@ -20,7 +20,8 @@ from feeds.views.access import readers
 from feeds.views.composed import fate_of
 from feeds.views.story import story_context
 
-WHOLE = Activity.objects.select_related("source", "author").prefetch_related("source__components")
+WHOLE = Activity.objects.select_related("source", "author", "composition")
+WHOLE = WHOLE.prefetch_related("source__components")
 
 
 @readers

@@ -12,8 +12,9 @@ from django.http import QueryDict
 from django.utils.functional import cached_property
 
 from feeds.facets import FACETS, Counts, Value, counts
-from feeds.filters import Choice, FeedFilter, Page, escaped
+from feeds.filters import Choice, FeedFilter, escaped
 from feeds.histogram import OTHER, STACKS, Bar, Histogram, histogram, stack_of
+from feeds.pages import Page
 from feeds.reader import MINUTE, SECOND, local
 from feeds.running import span
 from feeds.templatetags.pulseboard import feed_address, narrowed

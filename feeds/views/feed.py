@@ -15,9 +15,11 @@ from django_htmx.middleware import HtmxDetails
 
 from feeds import actions, querybox
 from feeds.facets import Counts
-from feeds.filters import FeedFilter, FilterError, Page, chosen, escaped, page
+from feeds.filters import FeedFilter, FilterError, chosen, escaped
 from feeds.news import watermark
+from feeds.pages import Page, page
 from feeds.querybox import Fault
+from feeds.reader import SECOND, stamp
 from feeds.templatetags.pulseboard import feed_address
 from feeds.views.access import readers
 from feeds.views.event import drawer, take_event
@@ -71,7 +73,7 @@ def found_by(
 ) -> dict[str, Any]:
     """Return what FILTER finds: a page of rows, the counts beside them, and what goes on."""
     seq = watermark()  # before the rows: what comes between the two is above it
-    found = page(filter, query, without=without(request))
+    found = page(filter, query, without=without(request), counted=True)
     return {
         **listing(request, found, query, seq=seq, since=last_visit(request)),
         **strip_of(filter, query),
@@ -131,6 +133,21 @@ def listing(
         "older": beside("before", page.older) if page.older else "",
         "newer": beside("after", page.newer) if page.newer else "",
         "newest": beside("", None) if paged else "",
+        **_looked(page, back=not request.GET.get("after")),
+    }
+
+
+def _looked(page: Page, *, back: bool) -> dict[str, str]:
+    """Say how far it was looked for the rows of PAGE, and what its links to others are called."""
+    end = page.older if back else page.newer
+    if not page.looked_at or end is None:
+        return {"older_word": "Older", "newer_word": "Newer"}
+    number, way = f"{page.looked_at:,}", "back" if back else "on"
+    return {
+        "looked": f"Looked through {number} events, {way} to {stamp(end.occurred_at, SECOND)}. "
+        "What lies beyond may match too.",
+        "older_word": "Look further" if back else "Older",
+        "newer_word": "Newer" if back else "Look further",
     }
 
 

@@ -12,8 +12,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from feeds import actions
-from feeds.filters import Page
 from feeds.models import Density, User
+from feeds.pages import Page
 from feeds.reader import collapses, density_of
 from feeds.repeats import ordered
 

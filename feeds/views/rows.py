@@ -7,9 +7,10 @@ import uuid
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from feeds.filters import FeedFilter, FilterError, page
+from feeds.filters import FeedFilter, FilterError
 from feeds.models import Activity
 from feeds.news import arrived, still_shown, watermark
+from feeds.pages import page
 from feeds.repeats import Order
 from feeds.views.access import part
 from feeds.views.reading import last_visit, without

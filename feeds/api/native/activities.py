@@ -22,8 +22,9 @@ from feeds.api.problems import problem_of
 from feeds.api.resource import WRITERS, Resource
 from feeds.dialects import native
 from feeds.dialects.mapping import DialectError, Draft
-from feeds.filters import PARAMETERS, FeedFilter, page
+from feeds.filters import PARAMETERS, FeedFilter
 from feeds.models import REVISIONS_KEPT, Activity, Role
+from feeds.pages import page
 from feeds.revisions import Update, updates_of
 
 

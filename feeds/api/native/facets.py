@@ -11,9 +11,10 @@ from rest_framework.response import Response
 
 from feeds.api.native import paging, shapes
 from feeds.api.resource import Resource
-from feeds.facets import FACETS, LIMITS, Counts, Value, Window, counts
+from feeds.facets import FACETS, Counts, Value, Window, counts
 from feeds.filters import PARAMETERS, FeedFilter
 from feeds.histogram import STACKS, Histogram, histogram, stack_of
+from feeds.looks import LIMITS
 
 STACK = OpenApiParameter(
     "stack",

@@ -24,8 +24,9 @@ from feeds.api.readers import readers, say, subscribers
 from feeds.api.syndication import as2, atom, jsonfeed
 from feeds.api.syndication.entries import GENERATOR, Feed, entries_of, stamp
 from feeds.dialects.mapping import EPOCH
-from feeds.filters import PAGE_SIZE, PARAMETERS, Cursor, FeedFilter, FilterError, Page, chosen, page
+from feeds.filters import PARAMETERS, Cursor, FeedFilter, FilterError, chosen
 from feeds.models import Activity, SavedView, User
+from feeds.pages import PAGE_SIZE, Page, page
 
 MOST_RESULTS = 1000
 FEW_RESULTS = 10  # what Activity Streams give unasked
