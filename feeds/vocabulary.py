@@ -183,9 +183,9 @@ def icon(activity: Activity) -> str:
 
 def phrase(activity: Activity) -> str:
     """Say what the actor did; "" where the title is a whole sentence, as in activity streams."""
-    if activity.dialect == "teamhub":
-        return _said_of_build(activity)
-    if activity.dialect == "streams":
+    if said := _said_of_build(activity):
+        return said
+    if activity.dialect == "streams" or headline(activity) != activity.title.strip():
         return ""
     if activity.object_type == "release":
         return RELEASE_PHRASES.get(activity.verb, "edited the release")
@@ -208,7 +208,9 @@ def _after_actor(activity: Activity) -> str:
 
 
 def _said_of_build(activity: Activity) -> str:
-    said = BUILT.get(activity.state, "") if activity.kind == EventKind.BUILD else ""
+    if activity.dialect != "teamhub" or activity.kind != EventKind.BUILD:
+        return ""
+    said = BUILT.get(activity.state, "")
     told = _after_actor(activity).casefold()  # without an actor it begins with a capital
     return said if said and told.startswith(f"{said} ") else ""
 
