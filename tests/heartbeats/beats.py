@@ -7,7 +7,7 @@ from typing import Any
 
 from feeds.models import Activity
 from heartbeats import actions
-from heartbeats.models import Flip, Heartbeat, Notification, Ping
+from heartbeats.models import Channel, Flip, Heartbeat, Notification, Ping
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 State = Heartbeat.State
@@ -15,6 +15,11 @@ SUCCESS = actions.Signal()
 START = actions.Signal(kind=Ping.Kind.START)
 FAIL = actions.Signal(kind=Ping.Kind.FAIL)
 LOG = actions.Signal(kind=Ping.Kind.LOG)
+#: What letters are about.
+DOWN, STILL, UP, OFF = (
+    "heartbeat.unresponsive", "heartbeat.still_unresponsive", "heartbeat.responsive",
+    "heartbeat.off",
+)  # fmt: skip
 
 
 def at(minutes: float) -> datetime:
@@ -60,3 +65,10 @@ def alerts() -> list[Activity]:
 def letters() -> list[str]:
     """Return the events of all letters, in order."""
     return list(Notification.objects.order_by("id").values_list("event", flat=True))
+
+
+def channel(
+    url: str, beat: Heartbeat | None = None, *, team: str = "ops", kind: str = "webhook"
+) -> tuple[Channel, str]:
+    """Make a channel, and return it with its secret."""
+    return actions.create_channel(actions.ensure_team(team), kind=kind, address=url, heartbeat=beat)
