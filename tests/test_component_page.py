@@ -176,4 +176,4 @@ def test_the_page_costs_a_fixed_number_of_queries(bot: Caller, web: Component) -
         with CaptureQueriesContext(connection) as queries:
             assert boss.get("/components/web/?window=30d").status_code == 200
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 15, [query["sql"][:200] for query in queries]
+    assert counts[0] == counts[1] <= 14, [query["sql"][:200] for query in queries]

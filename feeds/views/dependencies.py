@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
@@ -15,22 +15,23 @@ from feeds.models import Component, Dependency
 from feeds.views.access import admins
 
 SHOWN = 100  # components of either list
+OFFERED = 500  # components to depend on
 
 
 def needs_context(component: Component, *, manages: bool) -> dict[str, Any]:
-    """Return what components/_dependencies.html shows."""
-    rows = Dependency.objects.filter(Q(component=component) | Q(needs=component))
-    around = list(rows.select_related("component", "needs").order_by("id")[: 2 * SHOWN])
-    needs = [row.needs for row in around if row.component_id == component.pk]
-    needed_by = [row.component for row in around if row.needs_id == component.pk]
+    """Return what components/_dependencies.html shows; to who MANAGES also what else there is."""
+    rows = Component.objects.exclude(pk=component.pk).annotate(
+        needed=Exists(Dependency.objects.filter(component=component, needs=OuterRef("pk"))),
+        needing=Exists(Dependency.objects.filter(component=OuterRef("pk"), needs=component)),
+    )
+    if not manages:
+        rows = rows.filter(Q(needed=True) | Q(needing=True))
+    rows = rows.only("name", "slug").order_by("-needed", "-needing", "name", "id")
+    found = list(rows[: OFFERED + 2 * SHOWN])
     return {
-        "needs": sorted(needs, key=str),
-        "needed_by": sorted(needed_by, key=str)[:SHOWN],
-        "may_need": Component.objects.exclude(
-            pk__in=[component.pk, *(other.pk for other in needs)]
-        ).values_list("slug", flat=True)[:500]
-        if manages
-        else [],
+        "needs": sorted((one for one in found if one.needed), key=str),
+        "needed_by": sorted((one for one in found if one.needing), key=str)[:SHOWN],
+        "may_need": [one.slug for one in found if not one.needed][:OFFERED] if manages else [],
     }
 
 
