@@ -45,6 +45,7 @@ PAGES = {
     "people": "/people/",
     "a person": "/people/maria/",
     "an issue": "/issues/ONE-1/",
+    "an issue beside no event": "/issues/ONE-2/?event=00000000-0000-4000-8000-000000000000",
     "a project": "/projects/ONE/",
     "a repository": "/repositories/shop/checkout/",
     "views": "/views/",
@@ -120,6 +121,7 @@ def paths(served: House) -> dict[str, str]:
     )  # fmt: skip
     (event,) = answer.json()["results"]
     found = {"activity": f"/activities/{event['uuid']}/"}
+    found["a component beside an event"] = f"/components/payments-api/?event={event['uuid']}"
     found["source"] = f"/sources/{event['source']['uuid']}/"
     return {**PAGES, **found}
 
@@ -341,7 +343,7 @@ def test_every_page_can_be_heard(desk: Open, paths: dict[str, str]) -> None:
         assert page_of.evaluate(TWICE) == [], name
         titles.add(page_of.title())
         assert page_of.title().endswith(" · Pulseboard")
-    assert len(titles) >= len(paths) - 3, "pages are told apart by their titles"
+    assert len(titles) >= len(paths) - 4, "pages are told apart by their titles"
 
 
 def test_a_fault_in_a_form_is_tied_to_its_field(desk: Open) -> None:

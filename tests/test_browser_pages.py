@@ -122,7 +122,7 @@ def pages(served: House, things: dict[str, Any], cookies: Any) -> list[str]:
     session = requests.Session()
     for cookie in cookies["cookies"]:
         session.cookies.set(cookie["name"], cookie["value"])
-    found = list(STATES)
+    found = [*STATES, f"/components/payments-api/?event={things['activity']}"]
     for route in routes():
         name = str(route.name)
         arguments: list[Any] = []
