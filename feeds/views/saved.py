@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from feeds import actions
+from feeds import actions, querybox
 from feeds.filters import FilterError, chosen, view_query
 from feeds.forms import ViewForm
 from feeds.models import SavedView
@@ -19,12 +19,10 @@ from feeds.views.components import refuse
 
 @members
 def index(request: HttpRequest) -> HttpResponse:
-    """List the views."""
-    return render(
-        request,
-        "views/index.html",
-        {"views": SavedView.objects.seen_by(person(request)).starred_first()},
-    )
+    """List the views, with the text of the query box that shows the same."""
+    seen = SavedView.objects.seen_by(person(request)).starred_first()
+    views = [(view, querybox.written(QueryDict(view.query))) for view in seen]
+    return render(request, "views/index.html", {"views": views})
 
 
 @members
