@@ -11,6 +11,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install --require-hashes
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1/pulseboard
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
 
+# What no database makes a difference to: dialects do not know one, browsers see the same pages.
+ANYWHERE := tests/dialects/* tests/test_browser* tests/heartbeats/test_browser*
+
 .PHONY: run test test-postgres lint bench lock
 
 run: .venv/base  ## set up what is missing, then web, worker and beat until Ctrl-C
@@ -20,8 +23,8 @@ run: .venv/base  ## set up what is missing, then web, worker and beat until Ctrl
 test: .venv/dev tests/npm/node_modules  ## the whole suite on SQLite; needs no server
 	$(BIN)/pytest
 
-test-postgres: .venv/dev tests/npm/node_modules  ## the same suite on PostgreSQL and Redis
-	DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/pytest
+test-postgres: .venv/dev tests/npm/node_modules  ## the same on PostgreSQL and Redis, but for $(ANYWHERE)
+	DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/pytest $(ANYWHERE:%=--ignore-glob=%)
 
 lint: .venv/dev  ## style, types, templates, migrations
 	$(BIN)/ruff check .

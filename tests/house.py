@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import json
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import dj_database_url
@@ -34,6 +36,7 @@ class House:
     """A database and a data directory, and the environment that points a process at them."""
 
     env: dict[str, str]
+    _clerk: subprocess.Popen[str] | None = None
 
     @property
     def port(self) -> int:
@@ -46,8 +49,27 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     def manage(self, *arguments: str) -> str:
-        """Run manage.py and return what it prints; raises CalledProcessError."""
-        return self.run("manage.py", *arguments)
+        """Run a management command and return what it prints; raises CalledProcessError."""
+        if self._clerk is None:
+            command = [sys.executable, "-m", "tests.clerk"]
+            self._clerk = subprocess.Popen(
+                command, cwd=ROOT, env=self.env, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        assert self._clerk.stdin is not None
+        assert self._clerk.stdout is not None
+        self._clerk.stdin.write(json.dumps(arguments) + "\n")
+        self._clerk.stdin.flush()
+        code, printed, complaint = json.loads(self._clerk.stdout.readline())
+        if code:
+            raise subprocess.CalledProcessError(code, arguments, printed, complaint)
+        return str(printed).strip()
+
+    def close(self) -> None:
+        """End the process that runs management commands."""
+        if self._clerk:
+            with self._clerk:
+                stop(self._clerk)
 
     def run(self, *arguments: str) -> str:
         """Run Python and return what it prints; raises CalledProcessError."""
@@ -119,9 +141,11 @@ def house(database_url: str = "", **env: str) -> Iterator[House]:
             "DATABASE_URL": url,
             "PORT": str(free_port()),
         }
+        place = House({**outside, **settings, **env})
         try:
-            yield House({**outside, **settings, **env})
+            yield place
         finally:
+            place.close()
             if database_url.startswith("postgres"):
                 _execute(database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -151,7 +175,7 @@ def _execute(database_url: str, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def stop(server: subprocess.Popen[bytes]) -> None:
+def stop(server: subprocess.Popen[Any]) -> None:
     """End SERVER politely, and if it takes too long, at once."""
     server.terminate()
     try:
