@@ -258,8 +258,8 @@ PRINTED = """() => ({
 
 def test_with_colours_of_ones_own_states_keep_their_frames(desk: Open) -> None:
     page: Page = desk("/", forced_colors="active")
-    for part in (".pill", ".nav a[aria-current]"):
-        style = page.locator(part).first.evaluate("one => getComputedStyle(one).borderStyle")
+    for part, drawn in ((".pill", "borderStyle"), (".nav a[aria-current]", "outlineStyle")):
+        style = page.locator(part).first.evaluate(f"one => getComputedStyle(one).{drawn}")
         assert style == "solid", part
 
 

@@ -125,20 +125,13 @@ def test_the_feed_is_read_without_a_mouse(reader: Reader) -> None:
     assert address(page) == "/"
 
 
-def test_where_there_is_no_drawer_a_row_leads_to_its_page(reader: Reader) -> None:
-    page = reader.open("/components/payments-api/?collapse=off")
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/activities/*/")
-
-
 def test_a_question_mark_lists_the_keys_and_leaves_them_alone_meanwhile(reader: Reader) -> None:
     page = reader.open("/")
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_be_visible()
     keys = dialog.locator("kbd").all_inner_texts()
-    assert keys == ["j", "k", "o", "x", ".", "/", "?", "g f", "g c", "g o", "g h", "g s"]
+    assert keys == ["j", "k", "o", "x", ".", "/", "?", "g f", "g c", "g p", "g o", "g h", "g s"]
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(dialog).to_be_visible()

@@ -14,12 +14,12 @@ from tests.visitor import Open, address, choose_theme, rows
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
 
-FEED = "/?generator=-nobody&collapse=off"
+FEED = "/?type=-custom&collapse=off"  # which others send to the same place
 OF_ROWS = {"type", "actor", "component", "generator", "target", "state", "source"}
 #: Where values are, and which parameters they are of.
 PLACES = {
     "a row": OF_ROWS,
-    "the strip": {"type", "component", "state", "generator"},
+    "the strip": {"type", "component", "state"},
     "the drawer": OF_ROWS,
 }
 
@@ -27,11 +27,14 @@ PLACES = {
 def values_of(page: Page, place: str) -> Locator:
     """Open the feed, and return the values of one event that are in PLACE."""
     page.goto(FEED)
-    first = page.locator("article.row", has=page.locator("a.badge[href*='target=']")).first
+    of_component = page.locator("a[href*='component=']")
+    if place == "the strip":
+        run = page.locator(".run-row").filter(has=of_component).first
+        return run.locator("a[title*='Alt+click']")
+    full = page.locator("article.row", has=page.locator("a.badge[href*='target=']"))
+    first = full.filter(has=of_component).filter(has=page.locator(".pill")).first
     if place == "a row":
         return first.locator("a[title*='Alt+click']")
-    if place == "the strip":
-        return page.locator(".run-row").first.locator("a[title*='Alt+click']")
     first.click(position={"x": 3, "y": 3})
     expect(page.locator("#drawer-title")).to_be_visible()
     return page.locator("#drawer :is(.head, .facts) a[title*='Alt+click']")

@@ -316,7 +316,8 @@ def test_anonymous_read_opens_the_reading_pages_and_no_others(
         assert response.status_code == 200
         page = Html(response)
         assert page.link(".who a") == "/sign-in/"
-        assert [link.text for link in page.all(".nav a")] == ["Feed", "Components", "Sources"]
+        names = ["Feed", "Components", "Sources", "People"]
+        assert [link.text for link in page.all(".nav a")] == names
     for address in (of("settings"), of("tokens")):
         assert Client().get(address).status_code == 302
 
