@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from tests.house import House
 from tests.visitor import Open, sign_in
 
-#: The first has no windows that it hides, and takes less than half of the time.
+#: The first is the same engine without windows that it hides.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
