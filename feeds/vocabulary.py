@@ -1,7 +1,7 @@
 """How we say and draw what happened: ONE table for kinds, states and verb phrases.
 
 A new kind or state is one line here. Icons are ids of static/icons.svg; a tint is the class
-`tint-...` of static/app.css and a tone the class `tone-...`. No colour stands alone: a state is
+`tint-...` of static/rows.css and a tone the class `tone-...`. No colour stands alone: a state is
 always glyph + word + tone.
 """
 
