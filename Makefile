@@ -11,8 +11,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install --require-hashes
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1/pulseboard
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
 
-# What no database makes a difference to: dialects do not know one, browsers see the same pages.
-ANYWHERE := tests/dialects/* tests/test_browser* tests/heartbeats/test_browser*
+# What no database makes a difference to: dialects do not know one, browsers see the same pages, and
+# `make run` has a database of its own.
+ANYWHERE := tests/dialects/* tests/test_browser* tests/heartbeats/test_browser* tests/test_run.py \
+	tests/test_house_rules.py tests/test_statics.py tests/test_upstream_double.py
 
 .PHONY: run test test-postgres lint bench lock
 
@@ -23,7 +25,7 @@ run: .venv/base  ## set up what is missing, then web, worker and beat until Ctrl
 test: .venv/dev tests/npm/node_modules  ## the whole suite on SQLite; needs no server
 	$(BIN)/pytest
 
-test-postgres: .venv/dev tests/npm/node_modules  ## the same on PostgreSQL and Redis, but for $(ANYWHERE)
+test-postgres: .venv/dev tests/npm/node_modules  ## what may differ on PostgreSQL and Redis
 	DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/pytest $(ANYWHERE:%=--ignore-glob=%)
 
 lint: .venv/dev  ## style, types, templates, migrations

@@ -7,8 +7,8 @@
   const find = ({ target }) => {
     if (!("narrows" in (target.dataset ?? {}))) return;
     const wanted = target.value.trim().toLowerCase();
-    for (const item of target.parentElement.querySelectorAll("li")) {
-      item.hidden = !item.firstChild.textContent.toLowerCase().includes(wanted);
+    for (const item of target.closest(".facet").querySelectorAll("li")) {
+      item.hidden = !item.querySelector(".word").textContent.toLowerCase().includes(wanted);
     }
   };
   on("input", find);
