@@ -117,10 +117,10 @@ def test_marks_of_the_timeline_open_beside_it_and_arrows_go_on_along_the_lane(de
     with page.context.expect_page() as opened:
         lane.last.click(modifiers=["Control"])
     expect(page.locator("#drawer")).to_be_hidden()
-    assert address(opened.value).startswith("/activities/")
+    opened.value.wait_for_url("**/activities/*/")
     with page.context.expect_page() as opened:
         lane.last.click(button="middle")
-    assert address(opened.value).startswith("/activities/")
+    opened.value.wait_for_url("**/activities/*/")
 
 
 def test_a_mark_leads_to_its_event_without_a_script(desk: Open) -> None:

@@ -32,7 +32,9 @@ def values_of(page: Page, place: str) -> Locator:
         run = page.locator(".run-row").filter(has=of_component).first
         return run.locator("a[title*='Alt+click']")
     full = page.locator("article.row", has=page.locator("a.badge[href*='target=']"))
-    first = full.filter(has=of_component).filter(has=page.locator(".pill")).first
+    for part in (of_component, page.locator(".pill"), page.locator("a.source")):
+        full = full.filter(has=part)
+    first = full.first
     if place == "a row":
         return first.locator("a[title*='Alt+click']")
     first.click(position={"x": 3, "y": 3})

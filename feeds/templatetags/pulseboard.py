@@ -61,6 +61,7 @@ def icon(name: str, label: str = "") -> SafeString:
 register.filter("look", vocabulary.look)
 register.filter("icon_of", vocabulary.icon)
 register.filter("phrase", vocabulary.phrase)
+register.filter("headline", vocabulary.headline)
 register.filter("facts", vocabulary.facts)
 
 
