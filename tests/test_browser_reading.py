@@ -210,7 +210,7 @@ def test_the_density_is_there_at_once_and_moves_nothing(reader: Reader) -> None:
         )
         heights[name] = round(tall)
     assert heights["Compact"] == 32
-    assert heights["Cozy"] == 44
+    assert heights["Cozy"] == 48
     assert heights["Comfort"] >= 60
     page = reader.open("/", java_script_enabled=False)
     assert page.locator("html").get_attribute("data-density") == "comfort"
