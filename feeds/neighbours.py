@@ -26,7 +26,7 @@ def neighbours_of(activity: Activity) -> Neighbours:
 
     Each side walks the index of each source, of MOST_BRANCHES at most, and stops after AROUND rows.
     """
-    place, components = Cursor.of(activity), activity.source.components.all()
+    place, components = Cursor.of(activity), activity.source.places
     others = EventSource.objects.filter(attachments__component__in=list(components))
     others = others.exclude(pk=activity.source_id).distinct().order_by("pk")
     sources = [activity.source_id, *others.values_list("pk", flat=True)[: MOST_BRANCHES - 1]]

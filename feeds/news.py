@@ -16,7 +16,7 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from feeds.filters import FeedFilter
-from feeds.models import Activity
+from feeds.models import PLACES, Activity
 
 NEWS_AT_ONCE = 50  # rows of one answer; with more, the reader loads the first page anew
 UNSEEN = ("content", "raw")  # columns that rows do not show, but for comfort
@@ -77,5 +77,5 @@ def still_shown(
 
 def _drawable(rows: QuerySet[Activity], without: Sequence[str]) -> list[Activity]:
     """Load ROWS as the feed draws them, newest first."""
-    rows = rows.select_related("source").prefetch_related("source__components")
+    rows = rows.select_related("source").prefetch_related(PLACES)
     return list(rows.defer(*without).order_by("-occurred_at", "-id"))

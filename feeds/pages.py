@@ -12,7 +12,7 @@ from django.http import QueryDict
 
 from feeds.filters import MOST_BRANCHES, Cursor, FeedFilter
 from feeds.looks import LIMITS, NEWEST, OLDEST, Look, beyond, first, led, search
-from feeds.models import Activity
+from feeds.models import PLACES, Activity
 
 PAGE_SIZE = 50  # rows
 STRIDE = 20_000  # rows of a query of walk(): their keys, which take little, and no more
@@ -87,7 +87,7 @@ def walk(filter: FeedFilter) -> Iterator[list[int]]:
 
 def _whole(rows: QuerySet[Activity], without: tuple[str, ...]) -> QuerySet[Activity]:
     """Load ROWS with their sources and components, in a fixed number of queries."""
-    rows = rows.select_related("source").prefetch_related("source__components")
+    rows = rows.select_related("source").prefetch_related(PLACES)
     return rows.defer(*without) if without else rows.select_related("source", "author")
 
 

@@ -49,7 +49,7 @@ class Repeat:
     def words(self) -> str:
         """What they are: "12 alerts from cache-eu, 13:40 to 13:58"."""
         first, last = self.rows[-1], self.rows[0]
-        where = ", ".join(sorted(one.name for one in first.source.components.all()))
+        where = ", ".join(sorted(one.name for one in first.source.places))
         where = where or vocabulary.short(first.source.name or first.source.external_id)
         by = first.actor_name or first.actor_key
         since, until = (f"{local(row.occurred_at):%H:%M}" for row in (first, last))
@@ -156,5 +156,5 @@ def _alike(one: Activity, other: Activity) -> bool:
 
 
 def _sameness(row: Activity) -> tuple[object, ...]:
-    components = frozenset(component.pk for component in row.source.components.all())
+    components = frozenset(component.pk for component in row.source.places)
     return row.kind, row.actor_key or row.actor_name, components or row.source_id

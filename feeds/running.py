@@ -13,7 +13,7 @@ from django.utils import timezone
 from feeds.estimates import Pipeline, Usual, started_at, usuals
 from feeds.filters import FeedFilter
 from feeds.liveness import LIVE, Liveness, liveness, windows
-from feeds.models import Activity
+from feeds.models import PLACES, Activity
 from feeds.vocabulary import Mark, mark
 
 STRIP_ROWS = 5  # that the strip draws
@@ -144,7 +144,7 @@ def strip(filter: FeedFilter, *, now: datetime | None = None) -> Strip:
         occurred_at__gte=now - settings.LIVE_WITHIN,
         touched_at__gte=now - settings.LIVE_ABANDONED,
     )
-    newest = rows.select_related("source").prefetch_related("source__components")
+    newest = rows.select_related("source").prefetch_related(PLACES)
     newest = newest.defer("content", "raw").order_by("-occurred_at", "-id")
     found = list(newest[: STRIP_COUNTED + 1])
     stand = standings(found, now=now)

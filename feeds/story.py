@@ -19,7 +19,7 @@ from django.db.models import prefetch_related_objects
 
 from feeds.dialects.correlation import INCIDENT, Key, repository, same
 from feeds.dialects.mapping import read_time
-from feeds.models import Activity, Attachment, Correlation, EventKind, EventSource
+from feeds.models import PLACES, Activity, Attachment, Correlation, EventKind, EventSource
 from feeds.moments import to_database
 from feeds.running import span
 
@@ -146,7 +146,7 @@ def story_of(activity: Activity) -> Story:
             steps[one.pk] = Step(one, link)
             if not link.certain or link.ours in loose:
                 loose.add(one.pk)
-    prefetch_related_objects([step.activity for step in steps.values()], "source__components")
+    prefetch_related_objects([step.activity for step in steps.values()], PLACES)
     return Story(activity.pk, _spaced(sorted(steps.values(), key=_place)), more)
 
 

@@ -57,6 +57,7 @@ HEARTBEATS_MAY_IMPORT = {
     "heartbeats": {
         "feeds.actions", "feeds.models", "feeds.dialects", "feeds.forms", "feeds.views",
         "feeds.templatetags", "feeds.vocabulary", "feeds.filters", "feeds.metrics", "feeds.reader",
+        "feeds.addresses",
     },
 }  # fmt: skip
 #: Settings that the Makefile and the Procfile read, beside those of feeds/settings.py.

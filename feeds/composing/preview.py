@@ -34,8 +34,7 @@ def activity_of(
 ) -> Activity:
     """Return DRAFT as an activity to be drawn; it is in no database."""
     source = EventSource(pk=0, external_id=draft.source_id, kind=draft.kind, name=draft.source_name)
-    # what prefetch_related() leaves behind, for a source that is not saved has no components
-    source._prefetched_objects_cache = {"components": [component] if component else []}  # type: ignore[attr-defined]
+    source.places = [component] if component else []  # which no database knows
     columns = {name: getattr(draft, name) for name in FROM_DRAFT}
     return Activity(
         **columns,

@@ -60,7 +60,7 @@ def touched(facet: str, value: str) -> Touched:
     components: Counter[Component] = Counter()
     elsewhere = 0
     for pk, source in sources.items():
-        attached = source.components.all()
+        attached = source.places
         elsewhere += 0 if attached else counts[pk]
         for component in attached:
             components[component] += counts[pk]

@@ -2,7 +2,7 @@
 
 from feeds.models.audit import AuditEntry
 from feeds.models.catalogue import Alias, Attachment, Component, EventKind, EventSource, Site
-from feeds.models.events import CHANGED, Activity, Deletion, Refusal, sources_with_last_seen
+from feeds.models.events import CHANGED, PLACES, Activity, Deletion, Refusal, sources_with_last_seen
 from feeds.models.hooks import HookDelivery, Webhook
 from feeds.models.lengths import (
     ALIAS_LENGTH,
@@ -40,6 +40,7 @@ __all__ = [
     "CHANGED",
     "KEY_LENGTH",
     "NO_ZONE",
+    "PLACES",
     "PREFERENCES",
     "REFUSAL_BODY_LENGTH",
     "REST_LENGTH",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from functools import cached_property
 
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from feeds.models.lengths import ALIAS_LENGTH, KEY_LENGTH
 

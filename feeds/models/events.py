@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 
 from feeds.models.catalogue import EventKind, EventSource
 from feeds.models.lengths import KEY_LENGTH
@@ -14,6 +14,8 @@ from feeds.models.people import ApiToken, User
 
 #: Tells an activity that an update has changed; what only came in has both at one moment.
 CHANGED = ~Q(touched_at=F("received_at"))
+#: For rows of activities: what their sources are attached to, in one more query.
+PLACES = Prefetch("source__components", to_attr="places")
 
 
 def _newest_first(name: str, *facets: str, only: Q | None = None) -> models.Index:

@@ -12,10 +12,10 @@ from django.http import QueryDict
 from django.template import engines
 from django.utils.safestring import SafeString, mark_safe
 
+from feeds.addresses import feed_address
 from feeds.digests.rhythm import Rhythm
 from feeds.digests.volume import MOST, Day, Volume
 from feeds.filters import escaped
-from feeds.templatetags.pulseboard import feed_address
 from feeds.vocabulary import Mark
 
 register = template.Library()

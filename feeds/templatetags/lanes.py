@@ -12,10 +12,11 @@ from django.template import engines
 from django.utils.safestring import SafeString, mark_safe
 
 from feeds import vocabulary
+from feeds.addresses import feed_address
 from feeds.digests.deployments import Deployed
 from feeds.digests.timeline import WINDOWS, WORDS, Lane, Mark, Timeline, words_of
 from feeds.filters import escaped
-from feeds.templatetags.pulseboard import feed_address, icon
+from feeds.templatetags.pulseboard import icon
 from feeds.vocabulary import STATES, look, short
 
 register = template.Library()

@@ -6,18 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.conf import settings
 from django.forms import BoundField
-from django.http import QueryDict
 from django.template import engines
 from django.template.context import RequestContext
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -26,8 +24,8 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 from feeds import actions, mentions, richtext, vocabulary
+from feeds.addresses import only
 from feeds.dialects.registry import WEBHOOKS
-from feeds.filters import escaped
 from feeds.models import Activity, Density, Theme, User
 from feeds.reader import MINUTE, SECOND, TIME, density_of, local, stamp
 from feeds.repeats import Order
@@ -233,7 +231,7 @@ def pill(context: RequestContext, activity: Activity) -> SafeString:
 
 
 def _draw(context: RequestContext, name: str, **values: Any) -> SafeString:
-    narrow_this = partial(only, context.get("feed_query", ""))
+    narrow_this = partial(only, context.get("feed_query") or "")
     values["times_as"] = getattr(context.get("user"), "times", "both")
     template = engines["jinja"].get_template(name)
     return mark_safe(template.render({**values, "narrow": narrow_this}))
@@ -288,40 +286,7 @@ def narrow(context: RequestContext, name: str, value: str) -> str:
 
     Pages without filters of their own, such as an event's, start from none.
     """
-    return only(context.get("feed_query", ""), name, value)
-
-
-@lru_cache(maxsize=4096)  # a page asks 300 times, mostly for what it asked before
-def only(query: str, name: str, value: str) -> str:
-    """Return the address of the feed that QUERY shows, and of NAME with VALUE alone.
-
-    The pair comes last: app.js takes the last one of a link for what it stands for.
-    """
-    wanted = QueryDict(query, mutable=True)
-    out = [other for other in wanted.pop(name, []) if other.startswith("-")]
-    wanted.setlist(name, [*(other for other in out if other != f"-{value}"), escaped(value)])
-    return feed_address(wanted)
-
-
-def narrowed(query: str, name: str, value: str) -> str:
-    """Return the address of the feed that the query string QUERY shows, with NAME=VALUE added."""
-    wanted = QueryDict(query, mutable=True)
-    kept = [other for other in wanted.getlist(name) if other and other != f"-{value}"]
-    written = escaped(value)
-    wanted.setlist(name, kept if written in kept else [*kept, written])
-    return feed_address(wanted)
-
-
-def feed_address(query: QueryDict, route: str = "feed") -> str:
-    """Return the address of the newest page of the feed that QUERY shows, by ROUTE."""
-    wanted = query.copy()
-    for name in list(wanted):
-        values = [value for value in wanted.getlist(name) if value]
-        if name in {"before", "after"} or not values:
-            del wanted[name]
-        else:
-            wanted.setlist(name, values)
-    return f"{reverse(route)}?{wanted.urlencode()}" if wanted else reverse(route)
+    return only(context.get("feed_query") or "", name, value)
 
 
 @register.simple_tag

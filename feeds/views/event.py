@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from feeds.filters import FilterError
-from feeds.models import Activity
+from feeds.models import PLACES, Activity
 from feeds.neighbours import neighbours_of
 from feeds.rawbody import body_of
 from feeds.revisions import updates_of
@@ -21,7 +21,7 @@ from feeds.views.composed import fate_of
 from feeds.views.story import story_context
 
 WHOLE = Activity.objects.select_related("source", "author", "composition")
-WHOLE = WHOLE.prefetch_related("source__components")
+WHOLE = WHOLE.prefetch_related(PLACES)
 
 
 @readers

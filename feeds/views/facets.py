@@ -11,13 +11,13 @@ from urllib.parse import quote_plus
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
+from feeds.addresses import exchanged, feed_address, narrowed, open_address, without
 from feeds.facets import FACETS, Counts, Value, counts
 from feeds.filters import Choice, FeedFilter, escaped
 from feeds.histogram import OTHER, STACKS, Bar, Histogram, histogram, stack_of
 from feeds.pages import Page
 from feeds.reader import MINUTE, SECOND, local
 from feeds.running import span
-from feeds.templatetags.pulseboard import feed_address, narrowed
 from feeds.views.filterform import LABELS
 from feeds.vocabulary import KINDS, STATES, short
 
@@ -156,7 +156,7 @@ class Explorer:
             [draw(value) for value in rest[room : room + MORE]],
             max(len(rest) - room - MORE, 0),
             self.counts.total if name == "type" else 0,
-            _cleared(self.query, name) if choice else "",
+            feed_address(without(self.query, name)) if choice else "",
             open=bool(choice) or name in OPEN,
         )
 
@@ -169,14 +169,13 @@ class _Drawer:
         self.query = query
         self.plain = query.urlencode()
         self.fresh = not any(query.getlist(name))
-        base = feed_address(query)
-        self.base = f"{base}{'&' if '?' in base else '?'}{name}="
+        self.base = f"{open_address(query)}{name}="
 
     def __call__(self, value: Value, sign: str = "") -> Item:
         label, icon, ink = _look(self.name, value)
         title = value.value if label != value.value and not icon else ""
         if sign:
-            address = _without(self.query, self.name, value.value, sign)
+            address = exchanged(self.query, self.name, _written(value.value, sign))
             return Item(label, title, value.number, address, "", sign, icon, ink)
         written, negated = escaped(value.value), f"-{value.value}"
         if self.fresh:
@@ -200,17 +199,9 @@ def _look(name: str, value: Value) -> tuple[str, str, str]:
     return short(value.label) if name == "target" else value.label, "", ""
 
 
-def _without(query: QueryDict, name: str, value: str, sign: str) -> str:
-    written = {f"-{value}"} if sign == "out" else {escaped(value), f"\\{value}"}
-    wanted = query.copy()
-    wanted.setlist(name, [text for text in query.getlist(name) if text not in written])
-    return feed_address(wanted)
-
-
-def _cleared(query: QueryDict, name: str) -> str:
-    wanted = query.copy()
-    wanted.pop(name, None)
-    return feed_address(wanted)
+def _written(value: str, sign: str) -> set[str]:
+    """Return the ways to write VALUE in an address where it is selected, or left out."""
+    return {f"-{value}"} if sign == "out" else {escaped(value), f"\\{value}"}
 
 
 # ---- the drawing
@@ -232,14 +223,10 @@ class Column:
 
 def columns(found: Histogram, query: QueryDict) -> list[Column]:
     """Draw the bars of FOUND that are not empty, with links to the feed of QUERY at their time."""
-    base = query.copy()
-    for name in ("since", "until"):
-        base.pop(name, None)
-    address = feed_address(base)
-    base_address = f"{address}{'&' if '?' in address else '?'}"
+    base = open_address(without(query, "since", "until"))
     tallest = found.tallest
     return [
-        _column(bar, place * SLOT, base_address, found.series, tallest)
+        _column(bar, place * SLOT, base, found.series, tallest)
         for place, bar in enumerate(found.bars)
         if bar.total
     ]

@@ -14,13 +14,13 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from feeds import actions, querybox
+from feeds.addresses import feed_address
 from feeds.facets import Counts
 from feeds.filters import FeedFilter, FilterError, chosen, escaped
 from feeds.news import watermark
 from feeds.pages import Page, page
 from feeds.querybox import Fault
 from feeds.reader import SECOND, stamp
-from feeds.templatetags.pulseboard import feed_address
 from feeds.views.access import readers
 from feeds.views.event import drawer, take_event
 from feeds.views.facets import Explorer

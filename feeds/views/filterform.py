@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from feeds import querybox
+from feeds.addresses import exchanged
 from feeds.facets import Counts
 from feeds.filters import FACETS, Choice, FeedFilter, escaped
 from feeds.querybox import Fault
-from feeds.templatetags.pulseboard import feed_address
 from feeds.vocabulary import KINDS, STATES
 
 SUGGESTED = 40  # values of each input
@@ -120,7 +120,7 @@ def chips(query: QueryDict, filter: FeedFilter) -> list[Chip]:
             found.append(_chip(query, name, value, "is not", (f"-{value}",)))
     for name, relation in (("since", "from"), ("until", "before"), ("q", "contains")):
         if given := query.get(name, "").strip():
-            found.append(Chip(LABELS[name], relation, given, _with(query, name, (given,), None)))
+            found.append(Chip(LABELS[name], relation, given, exchanged(query, name, (given,))))
     return found
 
 
@@ -129,13 +129,5 @@ def _chip(query: QueryDict, name: str, value: str, relation: str, written: tuple
         KINDS[value].label if name == "type" else STATES[value].word if name == "state" else value
     )
     opposite = f"-{value}" if relation == "is" else escaped(value)
-    removed = _with(query, name, written, None)
-    return Chip(LABELS[name], relation, word, removed, _with(query, name, written, opposite))
-
-
-def _with(query: QueryDict, name: str, written: tuple[str, ...], instead: str | None) -> str:
-    """Return the address of the feed without WRITTEN in parameter NAME, and with INSTEAD."""
-    wanted = query.copy()
-    kept = [value for value in wanted.getlist(name) if value.strip() not in written]
-    wanted.setlist(name, [*kept, instead] if instead else kept)
-    return feed_address(wanted)
+    removed, turned = (exchanged(query, name, written, to) for to in ("", opposite))
+    return Chip(LABELS[name], relation, word, removed, turned)

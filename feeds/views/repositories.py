@@ -27,7 +27,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         **feed_of(request, "source", *uuids, known=known),
     }
     if not is_fragment(request):
-        components = {one.pk: one for source in sources for one in source.components.all()}
+        components = {one.pk: one for source in sources for one in source.places}
         context |= {"digest": digest_of(sources), "components": list(components.values())}
     status = 400 if "error" in context else 200
     return answer(request, "repositories/show.html", context, status=status)

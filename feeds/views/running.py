@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
+from feeds.addresses import feed_address, narrowed
 from feeds.filters import FeedFilter
 from feeds.models import Activity
 from feeds.running import strip
-from feeds.templatetags.pulseboard import feed_address, narrowed
 from feeds.views.access import part
 
 

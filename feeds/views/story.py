@@ -8,10 +8,10 @@ from typing import Any
 
 from django.http import QueryDict
 
+from feeds.addresses import feed_address
 from feeds.before import USUAL, WINDOWS, Before, changes_before
 from feeds.models import Activity, Component
 from feeds.story import ALARMS, ORDER, began, story_of
-from feeds.templatetags.pulseboard import feed_address
 
 PARAMETER = "window"  # how long to look back
 
@@ -22,7 +22,7 @@ def story_context(activity: Activity, query: QueryDict) -> dict[str, Any]:
     if activity.kind in ORDER:
         context["story"] = story_of(activity)
     if activity.kind in ALARMS:
-        components = list(activity.source.components.all())
+        components = activity.source.places
         page = activity.get_absolute_url()
         context |= before_context(
             components, began(activity), query, page=page, without=[activity.pk]

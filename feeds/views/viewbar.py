@@ -9,10 +9,10 @@ from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
+from feeds.addresses import feed_address
 from feeds.feedtoken import PARAMETER, token_of
 from feeds.filters import as_uuid, chosen
 from feeds.models import SavedView, User
-from feeds.templatetags.pulseboard import feed_address
 
 SHOWN = 50  # views in the menu
 TABS = 8  # starred views beside it

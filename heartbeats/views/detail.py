@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 
+from feeds.addresses import narrowed
 from feeds.filters import FilterError
-from feeds.templatetags.pulseboard import narrowed
 from feeds.views.access import members
 from feeds.views.feed import is_fragment
 from feeds.views.story import before_context

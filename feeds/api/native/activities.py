@@ -23,7 +23,7 @@ from feeds.api.resource import WRITERS, Resource
 from feeds.dialects import native
 from feeds.dialects.mapping import DialectError, Draft
 from feeds.filters import PARAMETERS, FeedFilter
-from feeds.models import REVISIONS_KEPT, Activity, Role
+from feeds.models import PLACES, REVISIONS_KEPT, Activity, Role
 from feeds.pages import page
 from feeds.revisions import Update, updates_of
 
@@ -72,7 +72,7 @@ def activity_json(activity: Activity) -> dict[str, Any]:
 def whole_activities() -> QuerySet[Activity]:
     """Return all activities with what activity_json() shows of them."""
     rows = Activity.objects.select_related("source", "author")
-    return rows.prefetch_related("source__components")
+    return rows.prefetch_related(PLACES)
 
 
 class Activities(Resource):

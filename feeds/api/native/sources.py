@@ -91,7 +91,7 @@ def source_json(source: EventSource) -> dict[str, Any]:
         "external_id": source.external_id,
         "kind": source.kind,
         "name": source.name,
-        "components": [component.slug for component in source.components.all()],
+        "components": [component.slug for component in source.places],
         "last_seen": getattr(source, "last_seen", None),
     }
 

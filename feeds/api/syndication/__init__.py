@@ -25,7 +25,7 @@ from feeds.api.syndication import as2, atom, jsonfeed
 from feeds.api.syndication.entries import GENERATOR, Feed, entries_of, stamp
 from feeds.dialects.mapping import EPOCH
 from feeds.filters import PARAMETERS, Cursor, FeedFilter, FilterError, chosen
-from feeds.models import Activity, SavedView, User
+from feeds.models import PLACES, Activity, SavedView, User
 from feeds.pages import PAGE_SIZE, Page, page
 
 MOST_RESULTS = 1000
@@ -73,7 +73,7 @@ def as2_feed(request: HttpRequest, reader: User | None) -> HttpResponseBase:
 @readers
 def as2_activity(request: HttpRequest, reader: User | None, identity: UUID) -> HttpResponseBase:
     """Answer one activity as Activity Streams 2.0."""
-    rows = Activity.objects.select_related("source").prefetch_related("source__components")
+    rows = Activity.objects.select_related("source").prefetch_related(PLACES)
     found = get_object_or_404(rows, uuid=identity)
     (entry,) = entries_of([found], is_member=reader is not None)
     return HttpResponse(as2.write_one(entry), content_type=as2.CONTENT_TYPE)
@@ -161,7 +161,7 @@ class State:
         What happened in this very second may not be all of it, so it is no date to remember.
         """
         seen = [
-            (row.uuid, row.touched_at, [part.name for part in row.source.components.all()])
+            (row.uuid, row.touched_at, [part.name for part in row.source.places])
             for row in found.rows
         ]
         text = repr((seen, found.older, title, is_member))

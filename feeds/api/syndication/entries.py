@@ -174,7 +174,7 @@ def _target(activity: Activity, own: dict[str, Any]) -> Thing | None:
 def _tags(activity: Activity) -> list[str]:
     mark = vocabulary.mark(activity.state)
     words = [vocabulary.look(activity.kind).label, mark.word if mark else ""]
-    words += [component.name for component in activity.source.components.all()]
+    words += [component.name for component in activity.source.places]
     return [word for word in words if word]
 
 
