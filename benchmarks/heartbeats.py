@@ -23,12 +23,12 @@ LISTED = 2_000
 PASSES = 60  # of the monitor
 VISITS = 60  # of the page
 _SETUP = """
-import gc, json, sys, time, django
+import json, sys, time, django
 django.setup()
 from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
-from feeds import actions as feed
+from feeds import actions as feed, heap
 from feeds.models import Activity, Component, Role
 from heartbeats import actions
 from heartbeats.models import Flip, Heartbeat, Notification
@@ -107,8 +107,7 @@ for visit in range(int(sys.argv[2]) + 3):
         times.append(1000 * (time.perf_counter() - began))
         cpu = cpu or time.process_time()
     else:  # the first ones warm the caches; then the heap is as feeds/wsgi.py leaves it
-        gc.collect()
-        gc.freeze()
+        heap.settle()
     assert answer.status_code == 200
 cpu = 1000 * (time.process_time() - cpu) / (len(times) - 1)
 print(json.dumps([times, cpu, len(answer.content)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import statistics
 import sys
@@ -20,7 +19,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from benchmarks import rows  # noqa: E402
-from feeds import actions  # noqa: E402
+from feeds import actions, heap  # noqa: E402
 from feeds.filters import Cursor  # noqa: E402
 from feeds.models import Activity, EventSource, Role, User  # noqa: E402
 
@@ -134,8 +133,7 @@ def measure(client: Client, address: str, known: dict[str, list[str]]) -> dict[s
         if response.status_code != 200:
             raise RuntimeError(f"{filled}: {response.status_code}")
         if run == 1:  # the first two warm the caches; then the heap is as feeds/wsgi.py leaves it
-            gc.collect()
-            gc.freeze()
+            heap.settle()
         if run >= 2:
             pages.append(elapsed * 1000)
             queries.append(clock.seconds * 1000)

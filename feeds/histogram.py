@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from feeds.dialects.mapping import EPOCH
+from feeds.dialects.mapping import EPOCH, microseconds
 from feeds.facets import Window
 from feeds.filters import FeedFilter, FilterError
 from feeds.vocabulary import mark
@@ -80,9 +80,11 @@ def histogram(window: Window, filter: FeedFilter, *, stack: str = "state") -> Hi
         last = max(last, filter.until - TICK)
         first = min(first, filter.since) if window.complete else first
     seconds = _width(first, last)
-    found: dict[int, Counter[str]] = defaultdict(Counter)
-    for row, name in zip(window.rows, names, strict=True):
-        found[_place(row.occurred_at, seconds)][name] += 1
+    origin, wide = microseconds(ORIGIN), seconds * 1_000_000
+    places = [(row.moment - origin) // wide for row in window.rows]
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for (place, name), count in Counter(zip(places, names, strict=True)).items():
+        found[place][name] = count
     newest = _place(last, seconds)
     oldest = min(_place(first, seconds), newest - FEWEST_BARS + 1)
     since, until = filter.since or FIRST, filter.until or LAST

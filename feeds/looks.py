@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from feeds.dialects.mapping import EPOCH
+from feeds.dialects.mapping import EPOCH, microseconds
 from feeds.filters import COLUMNS, MOST_BRANCHES, Choice, Cursor, FeedFilter, any_of
 from feeds.models import Activity
 from feeds.moments import from_database
@@ -69,7 +69,7 @@ SQL = tuple[str, tuple[Any, ...]]
 class Row(NamedTuple):
     """What is counted of one activity."""
 
-    occurred_at: datetime
+    moment: int  # microseconds since 1970
     kind: str
     state: str
     generator: str
@@ -77,6 +77,14 @@ class Row(NamedTuple):
     actor_name: str
     target_key: str
     source_id: int
+
+    @property
+    def occurred_at(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.moment)
+
+
+#: The columns that a Row is read from.
+COUNTED = ("occurred_at", *Row._fields[1:])
 
 
 @dataclass(frozen=True)
@@ -172,21 +180,37 @@ def walk(
     count: int,
     order: tuple[str, str] = NEWEST,
     edge: Cursor | None = None,
+    *,
+    taken: Sequence[str] = _TAKEN,
 ) -> SQL:
-    """Return the SQL of the first COUNT rows of all branches of LEAD, each along its own index."""
-    branches: list[str] = []
-    parameters: list[Any] = []
-    rows = beyond(replace(filter, choices={}, q="", also=Q()).rows(), order, edge).order_by(*order)
-    for branch in lead:
-        columns = rows.filter(branch).values_list(*_TAKEN)
-        sql, values = columns[:count].query.sql_with_params()
-        branches.append(f"SELECT * FROM ({sql}) AS branch")
-        parameters += values
-    if len(branches) == 1:
-        return sql, tuple(parameters)
-    union = " UNION ALL ".join(branches)
-    return f"SELECT * FROM ({union}) AS branches ORDER BY {_by(order)} LIMIT {count}", tuple(
-        parameters
+    """Return the SQL of the first COUNT rows of all branches of LEAD, each along its own index,
+    with the columns TAKEN."""
+    rows = beyond(replace(filter, choices={}, q="", also=Q()).rows(), order, edge)
+    rows = rows.order_by(*order)
+    if len(lead) == 1:
+        return rows.filter(lead[0]).values_list(*taken)[:count].query.sql_with_params()
+    pairs = [branch.children[0] for branch in lead]  # of one column, each with a value of its own
+    values = [value for _, value in pairs]  # type: ignore[misc]
+    union, parameters = first_of_each(rows.values_list(*taken), pairs[0][0], values, count)  # type: ignore[index]
+    return f"{union} ORDER BY {_by(order)} LIMIT {count}", parameters
+
+
+def first_of_each(
+    rows: QuerySet[Activity, Any], column: str, values: Sequence[Any], count: int
+) -> SQL:
+    """Return the SQL of the first COUNT of ROWS for each of VALUES of COLUMN.
+
+    Each branch walks the index of one value and stops after COUNT rows; with `IN (...)` SQLite
+    sorts everything that has any of the values, and PostgreSQL may. The ORM writes one branch for
+    all: to write each takes longer than the query.
+    """
+    sql, parameters = rows.filter(Q((column, values[0])))[:count].query.sql_with_params()
+    *shared, value = parameters  # the last condition has the last parameter
+    assert value == values[0]
+    union = " UNION ALL ".join([f"SELECT * FROM ({sql}) AS branch"] * len(values))
+    return (
+        f"SELECT * FROM ({union}) AS branches",
+        tuple(one for value in values for one in (*shared, value)),
     )
 
 
@@ -224,7 +248,7 @@ def _kept(
 ) -> SQL:
     """Return the SQL of the first COUNT rows of NUMBERED that are PASSING or are kept ANYWAY."""
     wanted = passing | Activity.objects.filter(RawSQL(anyway, [], BooleanField())).order_by()
-    columns = wanted.annotate(place=RawSQL("place", [])).values_list(*Row._fields, "id", "place")
+    columns = wanted.annotate(place=RawSQL("place", [])).values_list(*COUNTED, "id", "place")
     columns = columns.order_by(*order)
     outer, values = columns[:count].query.sql_with_params()
     table = f'FROM "{TABLE}"'
@@ -270,17 +294,17 @@ def fetch(
     """Return what a Row holds, the id, and MORE, of the rows of STATEMENT, in ORDER."""
     sql, parameters = statement
     postgresql = connection.vendor == "postgresql"
-    # PostgreSQL's numbers are read in a tenth of the time of its moments
+    # numbers are read in a tenth of the time of moments
     moment = "CAST(EXTRACT(EPOCH FROM occurred_at) * 1000000 AS bigint)" if postgresql else ""
-    columns = ", ".join([moment or "occurred_at", *Row._fields[1:], "id", *more])
+    columns = ", ".join([moment or "occurred_at", *COUNTED[1:], "id", *more])
     with connection.cursor() as cursor:
         before = _ROOMY if roomy and postgresql else ""
         cursor.execute(f"{before}SELECT {columns} FROM ({sql}) AS counted", parameters)
         while cursor.description is None and cursor.nextset():
             pass  # the answers of SET
         found: list[tuple[Any, ...]] = cursor.fetchall()
+    if not postgresql:
+        found = [(microseconds(from_database(row[0])), *row[1:]) for row in found]
     # they are in order, but no database promises it
     found.sort(key=itemgetter(0, len(Row._fields)), reverse=order == NEWEST)
-    if postgresql:
-        return [(EPOCH + timedelta(microseconds=row[0]), *row[1:]) for row in found]
-    return [(from_database(row[0]), *row[1:]) for row in found]
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from feeds.filters import MOST_BRANCHES, Cursor
 from feeds.looks import NEWEST, OLDEST, beyond
 from feeds.models import Activity, EventSource
-from feeds.pages import first_of_each, together
+from feeds.pages import among, together
 
 AROUND = 4  # events on either side
 
@@ -31,7 +31,7 @@ def neighbours_of(activity: Activity) -> Neighbours:
     others = others.exclude(pk=activity.source_id).distinct().order_by("pk")
     sources = [activity.source_id, *others.values_list("pk", flat=True)[: MOST_BRANCHES - 1]]
     beside = [
-        first_of_each(sources, beyond(Activity.objects.all(), order, place), order, AROUND)
+        among(sources, beyond(Activity.objects.all(), order, place), order, AROUND)
         for order in (OLDEST, NEWEST)
     ]
     rows = Activity.objects.filter(id__in=together(beside)).select_related("source")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from feeds.filters import MOST_BRANCHES, Cursor, FeedFilter
-from feeds.looks import LIMITS, NEWEST, OLDEST, Look, beyond, first, led, search
+from feeds.looks import LIMITS, NEWEST, OLDEST, Look, beyond, first, first_of_each, led, search
 from feeds.models import PLACES, Activity
 
 PAGE_SIZE = 50  # rows
@@ -53,7 +52,7 @@ def page(
     elif counted and not edge and led(filter)[1]:  # the planner cannot tell what meets how often
         look = first(filter, LIMITS.counted + 1)
     if look and (filter.q or look.ended is None or len(look.rows) > size):
-        rows = Activity.objects.filter(id__in=[pk for _, pk in look.rows[:size]])
+        rows = Activity.objects.filter(id__in=these(pk for _, pk in look.rows[:size]))
         kept = list(_whole(rows, without).order_by(*order))
         more = len(look.rows) > size
     else:
@@ -98,26 +97,16 @@ def _first(
     # A second condition may leave a branch nothing to stop at; then one walk for all is better.
     alone = filter.choices.keys() <= {"component", "source"} and not filter.also
     if alone and 0 < len(filter.sources) <= MOST_BRANCHES:
-        return Activity.objects.filter(id__in=first_of_each(filter.sources, rows, order, count))
+        return Activity.objects.filter(id__in=among(filter.sources, rows, order, count))
     return rows
 
 
-def first_of_each(
-    sources: Iterable[int], rows: QuerySet[Activity], order: tuple[str, str], count: int
+def among(
+    sources: Sequence[int], rows: QuerySet[Activity], order: tuple[str, str], count: int
 ) -> RawSQL:
-    """Return the ids of the first COUNT of ROWS, looked up source by source, to be selected from.
-
-    Each branch walks the index of one source and stops after COUNT rows. With `source_id IN (...)`
-    SQLite sorts everything that the sources ever sent, and PostgreSQL may.
-    """
-    branches: list[str] = []
-    parameters: list[Any] = []
-    for source in sources:
-        branch = rows.filter(source_id=source).order_by(*order).values_list("occurred_at", "id")
-        sql, values = branch[:count].query.sql_with_params()
-        branches.append(f"SELECT * FROM ({sql}) AS branch")
-        parameters += values
-    union = f"SELECT * FROM ({' UNION ALL '.join(branches)}) AS branches"
+    """Return the ids of the first COUNT of ROWS, looked up source by source."""
+    keys = rows.order_by(*order).values_list("occurred_at", "id")
+    union, parameters = first_of_each(keys, "source_id", sources, count)
     direction = "DESC" if order == NEWEST else "ASC"
     first = f"{union} ORDER BY 1 {direction}, 2 {direction} LIMIT %s"
     return RawSQL(f"SELECT id FROM ({first}) AS first", [*parameters, count])
@@ -130,6 +119,12 @@ def together(parts: Iterable[RawSQL]) -> RawSQL:
         " UNION ALL ".join(part.sql for part in known),
         [value for part in known for value in part.params],
     )
+
+
+def these(ids: Iterable[int]) -> RawSQL:
+    """Return IDS, to be selected from: as digits, for the driver looks for each placeholder, and
+    for hundreds that takes longer than the query."""
+    return RawSQL(", ".join(str(int(pk)) for pk in ids) or "NULL", [])
 
 
 def ids_of(rows: QuerySet[Activity]) -> RawSQL:

@@ -1,6 +1,5 @@
 """The WSGI application that granian serves."""
 
-import gc
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -9,17 +8,16 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from feeds import heap
+
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feeds.settings")
 
 _django = get_wsgi_application()
-# What is loaded now stays as long as the process: a full collection that walked it too would hold
-# up some request for a third of a second. The routes load the views, else a first request would.
-get_resolver().url_patterns  # noqa: B018
-gc.collect()
-gc.freeze()
+get_resolver().url_patterns  # noqa: B018  # they load the views, else a first request would
+heap.settle()
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
