@@ -37,11 +37,11 @@ def environment(data: str) -> dict[str, str]:
     }
 
 
-def run(data: str, *arguments: str) -> str:
-    """Run Python in the repository."""
+def run(data: str, *arguments: str, place: Path = ROOT) -> str:
+    """Run Python in PLACE, the repository or another checkout of it."""
     done = subprocess.run(
         [sys.executable, *arguments],
-        cwd=ROOT, env=environment(data), check=True, stdout=subprocess.PIPE, text=True,
+        cwd=place, env=environment(data), check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     return done.stdout
 

@@ -19,41 +19,10 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from benchmarks import rows  # noqa: E402
+from benchmarks.addresses import DEEP, OTHERS, PAGES, RUNS, filled, p95  # noqa: E402
 from feeds import actions, heap  # noqa: E402
 from feeds.filters import Cursor  # noqa: E402
 from feeds.models import Activity, EventSource, Role, User  # noqa: E402
-
-RUNS = 40  # of each page, each with another value
-#: Query strings by name; {n} is the number of the run.
-PAGES: dict[str, str] = {
-    "no filter": "",
-    "type": "type={kind}",
-    "type, rare": "type=lifecycle",
-    "state": "state={state}",
-    "generator": "generator=ci-{twelfth}.example.com",
-    "actor": "actor=user-{n}",
-    "actor, rare": "actor=user-{rare}",
-    "target": "target=target-{n}",
-    "source": "source=shop/service-{n}",
-    "component": "component=component-{n}",
-    "time range": "since={since}&until={until}",
-    "excluding a type": "type=-push",
-    "three combined": "type=build&state=failed&actor=user-{n}",
-    "component, type, state": "component=component-{n}&type=build&state=failed",
-    "text, common": "q=checkout",
-    "text, rare": "q=w{n}",
-    "text, two common that never meet": "q=checkout+payments",
-    "text, everywhere, but never side by side": "q=%22tests+unit%22",
-    "text, common, with a filter that leaves none": "q=checkout&type=push&state=failed",
-}
-#: Pages beside the feed, and the feed with a drawer open.
-OTHERS: dict[str, str] = {
-    "component page": "/components/component-{n}/",
-    "source page": "/sources/{source}/",
-    "feed, an alarm in the drawer": "/?event={alarm}",
-    "feed, a build in the drawer": "/?event={build}",
-}
-DEEP = ("no filter", "type", "source", "component")
 
 
 class Clock:
@@ -115,23 +84,12 @@ def measure(client: Client, address: str, known: dict[str, list[str]]) -> dict[s
     pages, queries, spent, counts = [], [], [], set()
     backend = _backend()
     for run in range(RUNS + 2):
-        number = run + 1
-        filled = address.format(
-            n=number,
-            twelfth=run % 12,
-            rare=300 + run * 4,
-            kind=("build", "push", "deployment")[run % 3],
-            state=("failed", "succeeded")[run % 2],
-            since=f"2026-0{1 + run % 6}-01",
-            until=f"2026-0{1 + run % 6}-15",
-            **{name: values[run % len(values)] for name, values in known.items()},
-        )
         start, before = time.perf_counter(), cpu(backend)
         with watched() as clock:
-            response = client.get(filled)
+            response = client.get(asked := filled(address, run, known))
         elapsed = time.perf_counter() - start
         if response.status_code != 200:
-            raise RuntimeError(f"{filled}: {response.status_code}")
+            raise RuntimeError(f"{asked}: {response.status_code}")
         if run == 1:  # the first two warm the caches; then the heap is as feeds/wsgi.py leaves it
             heap.settle()
         if run >= 2:
@@ -141,17 +99,13 @@ def measure(client: Client, address: str, known: dict[str, list[str]]) -> dict[s
             counts.add(clock.queries)
     return {
         "p50": statistics.median(pages),
-        "p95": _p95(pages),
+        "p95": p95(pages),
         "cpu50": statistics.median(spent),
-        "cpu95": _p95(spent),
+        "cpu95": p95(spent),
         "db50": statistics.median(queries),
-        "db95": _p95(queries),
+        "db95": p95(queries),
         "queries": max(counts),
     }
-
-
-def _p95(values: list[float]) -> float:
-    return statistics.quantiles(values, n=20)[18]
 
 
 def main(sizes: list[int], *, others: bool) -> None:
