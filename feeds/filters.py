@@ -36,6 +36,8 @@ COLUMNS = {
     "actor": "actor_key",
     "target": "target_key",
     "project": "project_key",
+    "ref": "ref",
+    "level": "level",
 }
 FACETS = (*COLUMNS, "issue", "environment", "component", "source")
 PARAMETERS = (*FACETS, "since", "until", "q")

@@ -36,6 +36,8 @@ LEADS = (
     "source",
     "component",
     "project",
+    "level",
+    "ref",
     "generator",
     "state",
     "type",

@@ -9,7 +9,7 @@ path through the story has one of them at most.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import prefetch_related_objects
 
+from feeds.dialects.badges import at
 from feeds.dialects.correlation import INCIDENT, Key, repository, same
 from feeds.dialects.mapping import read_time
 from feeds.models import PLACES, Activity, Attachment, Correlation, EventKind, EventSource
@@ -224,7 +225,7 @@ def began(activity: Activity) -> datetime:
     """Return when ACTIVITY began: its wire says so, or it is the first that we heard of it."""
     steps = _BEGAN.get(activity.dialect, {}).get(EventKind(activity.kind), ())
     try:
-        return read_time(_at(activity.details, *steps)) if steps else _first_heard(activity)
+        return read_time(at(activity.details, *steps)) if steps else _first_heard(activity)
     except ValueError:
         return _first_heard(activity)
 
@@ -233,12 +234,6 @@ def _first_heard(activity: Activity) -> datetime:
     if not activity.updates:
         return activity.occurred_at
     return min(activity.occurred_at, activity.received_at)
-
-
-def _at(value: Any, *steps: str) -> Any:
-    for step in steps:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
 
 
 # ---- candidates: they name the same, or stand close together
@@ -380,5 +375,5 @@ def _closeness(one: Activity, other: Activity) -> str:
 
 def is_rehearsal(deployment: Activity) -> bool:
     """Tell whether DEPLOYMENT went to an environment before production."""
-    category = _at(deployment.details, *_CATEGORY)
+    category = at(deployment.details, *_CATEGORY)
     return str(category or deployment.target_key).upper() in BEFORE_PRODUCTION

@@ -31,6 +31,8 @@ HINTS = {
     "generator": "which tool",
     "source": "who sent it",
     "project": "its key",
+    "ref": "a branch or a pipeline",
+    "level": "how grave",
     "issue": "what names it",
     "since": "2h, yesterday, a date",
     "until": "a date or a time",

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from feeds.dialects import correlation
+from feeds.dialects import badges, correlation
 from feeds.dialects.mapping import Draft
 from feeds.models import Activity, Correlation
 from feeds.moments import to_database
@@ -29,7 +29,8 @@ FROM_DRAFT = (
     "generator", "actor_key", "actor_name", "actor_image", "object_type", "object_key",
     "target_key", "target_url", "project_key", "raw",
 )  # fmt: skip
-_UPDATED = (*FROM_DRAFT, "occurred_at", "details", "touched_at")
+BADGES = ("ref", "level")  # columns that a draft has, or that its details tell
+_UPDATED = (*FROM_DRAFT, *BADGES, "occurred_at", "details", "touched_at")
 COLUMNS = ("uuid", "source_id", "external_id", "author_id", "received_at", *_UPDATED)
 TABLE = Activity._meta.db_table
 ON_CONFLICT = (
@@ -43,7 +44,7 @@ ON_CONFLICT = (
 #: An event keeps what its earlier versions named, for they are part of the same story.
 NAMED = f"INSERT INTO {Correlation._meta.db_table} (activity_id, key, rest)"
 KNOWN = "ON CONFLICT DO NOTHING"
-ROWS_AT_ONCE = 1000  # 28 parameters each; SQLite takes 32,766 in a statement
+ROWS_AT_ONCE = 1000  # 30 parameters each; SQLite takes 32,766 in a statement
 
 Key = tuple[int, str]  # source, external id
 
@@ -130,6 +131,7 @@ def row_of(
     values = vars(draft)
     return {
         **{name: values[name] for name in FROM_DRAFT},
+        **badges_of(draft),
         "uuid": identity.hex,
         "source_id": source,
         "external_id": draft.external_id,
@@ -138,6 +140,14 @@ def row_of(
         "occurred_at": str(to_database(draft.occurred_at)),
         "received_at": now,
         "touched_at": now,
+    }
+
+
+def badges_of(draft: Draft) -> dict[str, str | None]:
+    """Return what DRAFT says of its BADGES, or its details do; None if neither does."""
+    return {
+        "ref": draft.ref or badges.ref(draft.kind, draft.details) or None,
+        "level": draft.level or badges.level(draft.kind, draft.details) or None,
     }
 
 

@@ -7,11 +7,10 @@ always glyph + word + tone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
+from feeds.dialects.badges import at, properties, text
 from feeds.dialects.teamhub_words import BUILT
 from feeds.models import Activity, Composition, Delivery, EventKind
 
@@ -147,18 +146,6 @@ RELEASE_PHRASES = {
     "deleted": "deleted the release",
 }
 CUSTOM_ICONS = {"INFO": "info", "WARNING": "triangle-alert", "CHECKPOINT": "milestone"}
-LEVELS = {"ONE": "Sev 1", "TWO": "Sev 2", "THREE": "Sev 3", "FOUR": "Sev 4", "FIVE": "Sev 5"}
-#: Where each kind of Compass keeps what a row shows beside the title.
-PROPERTIES = {
-    EventKind.DEPLOYMENT: ("deployment", "deploymentProperties"),
-    EventKind.BUILD: ("build", "buildProperties"),
-    EventKind.PUSH: ("push", "pushEventProperties"),
-    EventKind.INCIDENT: ("incident", "incidentProperties"),
-    EventKind.ALERT: ("alert", "alertProperties"),
-    EventKind.VULNERABILITY: ("vulnerability", "vulnerabilityProperties"),
-}
-#: Where the webhooks of code hosts keep the branch of a push or of a run.
-BRANCHES = (("ref",), ("workflow_run", "head_branch"), ("object_attributes", "ref"))
 PRODUCTION_NAMES = {"production", "prod"}  # of environments, where nothing says what they are
 
 
@@ -217,56 +204,28 @@ def _said_of_build(activity: Activity) -> str:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a row shows beside actor and title; "" is not given."""
+    """What a row says of the target; "" is not given."""
 
     target: str = ""  # words for target_key
     prod: bool = False
-    ref: str = ""  # a branch or a pipeline
-    level: str = ""  # severity or priority
 
 
 def facts(activity: Activity) -> Facts:
     """Read the vendor's leftover fields of ACTIVITY; whatever is missing or odd is "" here."""
-    own = _at(activity.details, "event", *PROPERTIES.get(EventKind(activity.kind), ("", "")))
-    environment = _at(own, "environment")
-    severity = _at(own, "severity")
-    level = _text(severity, "level")
+    if activity.kind != EventKind.DEPLOYMENT:
+        return Facts(short(activity.target_key))
+    environment = at(properties(activity.kind, activity.details), "environment")
     return Facts(
-        target=_text(environment, "displayName") or short(activity.target_key),
-        prod=_text(environment, "category") == "PRODUCTION"
-        or (activity.kind == EventKind.DEPLOYMENT and activity.target_key in PRODUCTION_NAMES),
-        ref=_text(own, "branchName")
-        or _text(_at(own, "pipeline"), "displayName")
-        or _branch(activity),
-        level=_text(severity, "label")
-        or LEVELS.get(level, level.title())
-        or _text(own, "priority"),
+        target=text(environment, "displayName") or short(activity.target_key),
+        prod=text(environment, "category") == "PRODUCTION"
+        or activity.target_key in PRODUCTION_NAMES,
     )
 
 
-def _branch(activity: Activity) -> str:
-    if activity.kind not in (EventKind.PUSH, EventKind.BUILD):
-        return ""
-    found = (_at(activity.details, *path) for path in BRANCHES)
-    ref = next((ref for ref in found if isinstance(ref, str)), "")
-    return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-
-
-def _at(value: Any, *steps: str) -> Any:
-    for step in steps:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _text(value: Any, step: str) -> str:
-    found = _at(value, step)
-    return found if isinstance(found, str) else ""
-
-
-def short(text: str) -> str:
+def short(name: str) -> str:
     """Cut a web address to the last two steps of its path: owner/name of a repository."""
     try:
-        path = urlsplit(text).path if "://" in text else ""
+        path = urlsplit(name).path if "://" in name else ""
     except ValueError:
-        return text
-    return "/".join(path.strip("/").removesuffix(".git").split("/")[-2:]) or text
+        return name
+    return "/".join(path.strip("/").removesuffix(".git").split("/")[-2:]) or name

@@ -15,11 +15,11 @@ pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
 
 FEED = "/?type=-custom&collapse=off"  # which others send to the same place
-OF_ROWS = {"type", "actor", "component", "generator", "target", "state", "source"}
+OF_ROWS = {"type", "actor", "component", "generator", "target", "state", "source", "ref"}
 #: Where values are, and which parameters they are of.
 PLACES = {
     "a row": OF_ROWS,
-    "the strip": {"type", "component", "state"},
+    "the strip": {"type", "component", "state", "ref"},
     "the drawer": OF_ROWS,
 }
 

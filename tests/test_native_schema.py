@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
@@ -23,7 +24,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from feeds import actions
-from feeds.wsgi import application
 from tests.conftest import Caller
 from tests.letters import compose, connect, letter
 
@@ -37,7 +37,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 EXAMPLES = 8  # of each operation, role, and good or bad data
-SCHEMA = schemathesis.openapi.from_wsgi(DOCUMENT, application)
+SCHEMA = schemathesis.openapi.from_wsgi(DOCUMENT, get_wsgi_application())
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
 
 

@@ -75,6 +75,8 @@ COLUMNS = {
     "target_key": "target_key",
     "target_url": "target_url",
     "project": "project_key",
+    "ref": "ref",
+    "level": "level",
     "components": "source.places",
     "source": "source.external_id",
     "source_name": "source.name",

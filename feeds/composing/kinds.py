@@ -22,10 +22,10 @@ from feeds.composing.slots import (
     word,
 )
 from feeds.dialects import compass, streams, teamhub
+from feeds.dialects.badges import LEVELS
 from feeds.dialects.mapping import INTEGER, TIME, Document, one_of
 from feeds.dialects.outward.teamhub import flat
 from feeds.vocabulary import KINDS as LOOKS
-from feeds.vocabulary import LEVELS
 
 Default = Callable[[Start], Any]
 WHEN_SENT = "In UTC. Left empty, it is when the event is sent."

@@ -14,7 +14,7 @@ from feeds.dialects.letters import Account, Letter
 from feeds.dialects.mapping import Document, Draft
 from feeds.dialects.outward import UPSTREAMS
 from feeds.models import Activity, Component, Connection, EventSource, User
-from feeds.upsert import FROM_DRAFT
+from feeds.upsert import FROM_DRAFT, badges_of
 
 SCHEMES: dict[str, snippets.Scheme] = {"teamhub": "teamhub"}
 
@@ -35,7 +35,7 @@ def activity_of(
     """Return DRAFT as an activity to be drawn; it is in no database."""
     source = EventSource(pk=0, external_id=draft.source_id, kind=draft.kind, name=draft.source_name)
     source.places = [component] if component else []  # which no database knows
-    columns = {name: getattr(draft, name) for name in FROM_DRAFT}
+    columns = {name: getattr(draft, name) for name in FROM_DRAFT} | badges_of(draft)
     return Activity(
         **columns,
         source=source,

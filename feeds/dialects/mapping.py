@@ -74,6 +74,8 @@ class Draft:
     target_key: str = ""
     target_url: str = ""
     project_key: str | None = None  # of the issue tracker; None: it is about none
+    ref: str | None = None  # its branch or pipeline; None: it has none, or badges.py reads it
+    level: str | None = None  # how grave it is; None: it does not say, or badges.py reads it
     details: Document = field(default_factory=dict)
     raw: str = ""
 

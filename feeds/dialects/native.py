@@ -97,6 +97,8 @@ FIELDS = (
     Field("verb", NAME, "verb", default=VERB),
     Field("generator", NAME, "generator", default=GENERATOR),
     Field("project", NAME, "project_key"),
+    Field("ref", NAME, "ref"),
+    Field("level", NAME, "level"),
     Field("component", NAME),
     Field("source", OBJECT),
     Field("source.external_id", NAME, "source_id", required=True),

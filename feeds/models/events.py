@@ -83,6 +83,8 @@ class Activity(models.Model):
     target_url = models.TextField(blank=True)
     # the project of the issue that the target is, or the project itself; null: it is neither
     project_key = models.CharField(max_length=KEY_LENGTH, null=True)
+    ref = models.CharField(max_length=KEY_LENGTH, null=True)  # a branch or a pipeline; null: none
+    level = models.CharField(max_length=KEY_LENGTH, null=True)  # how grave; null: it does not say
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     touched_at = models.DateTimeField()
@@ -122,6 +124,8 @@ class Activity(models.Model):
             _newest_first("activity_on_target", "target_key"),  # ?target=
             # ?project=, a project's page
             _newest_first("activity_in_project", "project_key", only=Q(project_key__isnull=False)),
+            _newest_first("activity_on_ref", "ref", only=Q(ref__isnull=False)),  # ?ref=
+            _newest_first("activity_of_level", "level", only=Q(level__isnull=False)),  # ?level=
             # what stands in each environment, on a component's page: digests/deployments.py
             _newest_first(
                 "activity_deployed_to", "source", "target_key", only=Q(kind=EventKind.DEPLOYMENT)

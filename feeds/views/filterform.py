@@ -27,6 +27,8 @@ LABELS = {
     "issue": "Issue",
     "environment": "Environment",
     "project": "Project",
+    "ref": "Branch or pipeline",
+    "level": "Level",
     "component": "Component",
     "source": "Source",
     "since": "Since",
@@ -35,7 +37,8 @@ LABELS = {
 }
 ASKS = "form#ask"  # how htmx names the form of the query box
 INPUTS = (
-    "component", "source", "generator", "actor", "target", "environment", "project", "issue",
+    "component", "source", "generator", "actor", "target", "environment", "project", "issue", "ref",
+    "level",
 )  # fmt: skip
 
 

@@ -59,6 +59,8 @@ def activity_json(activity: Activity) -> dict[str, Any]:
         "object": {"type": activity.object_type, "key": activity.object_key},
         "target": {"key": activity.target_key, "url": activity.target_url},
         "project": activity.project_key,
+        "ref": activity.ref,
+        "level": activity.level,
         "components": [place_json(component) for component in source.places],
         "author": activity.author and activity.author.username,
         "occurred_at": activity.occurred_at,

@@ -97,6 +97,8 @@ class Activity(serializers.Serializer[Any]):
         "ActivityTarget", {"key": serializers.CharField(), "url": serializers.CharField()}
     )
     project = serializers.CharField(allow_null=True)
+    ref = serializers.CharField(allow_null=True, help_text="A branch, or a pipeline.")
+    level = serializers.CharField(allow_null=True, help_text="How grave it is: `Sev 1`, `P2`.")
     components = Place(many=True)
     author = serializers.CharField(allow_null=True, help_text="The user who sent it.")
     occurred_at = serializers.DateTimeField()
@@ -176,6 +178,8 @@ class NewActivity(_Change):
     verb = _text(help_text=f"`{native.VERB}` unless given.")
     generator = _text(help_text=f"The program. `{native.GENERATOR}` unless given.")
     project = _text(help_text="The key of a project of an issue tracker.")
+    ref = _text(help_text="A branch, or a pipeline.")
+    level = _text(help_text="How grave it is, in your words.")
     actor = inline_serializer(
         "NewActivityActor",
         {"key": _text(allow_blank=True), "name": _text(allow_blank=True), "image": _address()},
@@ -251,6 +255,8 @@ FEED = [
     _several("target", "Environments, repositories, issues."),
     _several("environment", "Environments that deployments went to."),
     _several("project", "Keys of projects."),
+    _several("ref", "Branches or pipelines."),
+    _several("level", "How grave: severities and priorities, as the feed shows them."),
     _several("issue", "Keys of issues: what names one, in words too, or is about it."),
     OpenApiParameter(
         "since", {"type": "string"}, description="From: `2026-11-21T14:03`, UTC, or `2h` ago."
