@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote_plus
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -107,7 +108,7 @@ def test_a_click_filters_in_and_with_alt_or_shift_out(desk: Open) -> None:
     actor = actors(page)[0]
     assert len(set(actors(page))) > 1
     page.locator("article.row a.actor:visible").first.click(modifiers=["Alt"])
-    page.wait_for_url(f"**/?state=-failed&actor=-{actor}")
+    page.wait_for_url(f"**/?state=-failed&actor={quote_plus('-' + actor)}")
     assert rows(page)
     assert actor not in actors(page)
     page.locator("article.row a.rail:visible").first.focus()
