@@ -8,6 +8,7 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.composed import NEEDED
 from tests.test_browser_looks import AA, FAINT, NAMELESS, TWICE
 from tests.visitor import Open, address
 
@@ -32,6 +33,17 @@ def send(page: Page) -> None:
     page.wait_for_url(EVENT)
 
 
+def fill(page: Page) -> None:
+    """Give what the form asks for, so that it could be sent."""
+    key = address(page).removeprefix("/compose/new/").partition("/")[0]
+    for name, value in NEEDED[key].items():
+        field = page.locator(f"#id_{name}")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+
+
 def events(page: Page, text: str) -> int:
     page.goto(f"/?q={text}")
     return page.locator("article.row").count()
@@ -48,7 +60,7 @@ def test_a_draft_is_offered_and_never_forced(desk: Open) -> None:
     page.goto("/")
     page.goto(NEW)
     expect(page.locator("#draft")).to_be_visible()
-    expect(page.get_by_label("Title")).to_have_value("News")
+    expect(page.get_by_label("Title")).to_have_value("")
     page.get_by_role("button", name="Restore the draft").click()
     expect(page.get_by_label("Title")).to_have_value(text)
     expect(page.locator("#preview .object")).to_have_text(text)
@@ -86,7 +98,6 @@ def test_a_draft_holds_no_token(desk: Open) -> None:
 def test_what_was_refused_is_still_a_draft(desk: Open) -> None:
     page, text = desk(NEW), title()
     page.get_by_label("Description").fill(text)
-    page.get_by_label("Title").fill("")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".summary")).to_be_focused()
     expect(page.locator("#draft")).to_be_hidden()
@@ -132,11 +143,30 @@ def test_enter_sends_and_presses_no_other_button(desk: Open) -> None:
 
 def test_the_preview_follows_the_keys(desk: Open) -> None:
     page, text = desk(NEW), title()
-    expect(page.locator("#preview .object")).to_have_text("News")
+    expect(page.locator("#preview .object")).to_have_text("…")
     page.get_by_label("Title").fill(text)
     expect(page.locator("#preview .object")).to_have_text(text)
+    expect(page.locator("#preview")).not_to_contain_text("as soon as")
     page.get_by_label("Title").fill("")
-    expect(page.locator("#preview")).to_contain_text("as soon as this is right: Title")
+    expect(page.locator("#preview")).to_contain_text("as soon as this is given: Title")
+    expect(page.locator("#preview .object")).to_have_text("…")
+
+
+def test_a_form_that_nobody_filled_in_is_not_sent(desk: Open) -> None:
+    page, text = desk("/compose/new/deployment/"), title()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator(".summary")).to_be_focused()
+    expect(page.locator(".summary a")).to_have_text(
+        [f"{name}: This field is required." for name in ("Title", "State", "Environment")]
+    )
+    page.locator(".summary a").first.click()
+    page.keyboard.type(text)
+    page.get_by_label("State").select_option("FAILED")
+    page.get_by_label("Environment", exact=True).fill("Staging")
+    expect(page.locator("#preview .pill")).to_have_text("Failed")
+    expect(page.locator("#preview .badge")).to_have_text("Staging")
+    send(page)
+    expect(page.locator("h1")).to_contain_text(text)
 
 
 def test_a_field_is_checked_when_it_is_left_and_the_next_one_keeps_the_focus(desk: Open) -> None:
@@ -166,6 +196,7 @@ def test_another_kind_keeps_the_words_and_the_focus(desk: Open) -> None:
     expect(page.get_by_label("Title")).to_have_value(text)
     expect(page.get_by_label("Kind")).to_be_focused()
     expect(page.locator("#preview .object")).to_have_text(text)
+    page.get_by_label("State").select_option("OPEN")
     assert address(page).startswith("/compose/new/incident/?form=")
     page.get_by_label("Component", exact=False).first.select_option("payments-api")
     expect(page.locator("[name=was_component]")).to_have_value("payments-api")
@@ -186,6 +217,7 @@ def test_the_request_for_scripts_is_of_the_form_as_it_stands(desk: Open) -> None
 
 def test_a_fault_leads_to_its_field_in_the_details(desk: Open) -> None:
     page = desk(NEW)
+    fill(page)
     page.get_by_text("Details: link").click()
     page.get_by_label("Link").fill("")
     page.get_by_role("button", name="Send", exact=True).click()
@@ -202,6 +234,7 @@ def test_all_of_it_works_without_javascript(desk: Open) -> None:
     page.get_by_role("button", name="Choose").click()
     expect(page.locator("h1")).to_have_text("Alert")
     page.get_by_label("Title").fill(text)
+    page.get_by_label("Status").select_option("OPENED")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#preview .object")).to_have_text(text)
     page.get_by_role("button", name="Show it").click()
@@ -228,6 +261,7 @@ def test_all_text_of_it_can_be_read_and_heard(desk: Open, scheme: str) -> None:
     for name, path in PAGES.items():
         page.goto(path)
         if name != "kinds":
+            fill(page)
             page.get_by_text("Details: link").click()
             expect(page.locator("#preview article")).to_be_visible()
         assert page.evaluate(FAINT, AA) == [], name
@@ -242,6 +276,7 @@ def test_no_page_of_it_scrolls_sideways(desk: Open, width: int) -> None:
     for name, path in PAGES.items():
         page.goto(path)
         if name != "kinds":
+            fill(page)
             page.get_by_role("button", name="Show it").click()
             expect(page.locator("#curl-1")).to_be_visible()
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width, name

@@ -1,4 +1,4 @@
-"""Every kind of the compose form: its defaults are valid, and it holds what a document says."""
+"""Every kind of the compose form: what it asks for, and that it holds what a document says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from feeds.dialects.registry import DIALECTS
 from feeds.models import Activity, Composition, User
 from feeds.pasted import PasteError, read_pasted
 from feeds.upsert import FROM_DRAFT
-from tests.composed import filled
+from tests.composed import NEEDED, filled, given, new_form
 from tests.house import ROOT
-from tests.pages import signed_in
+from tests.pages import Html, signed_in
 
 pytestmark = pytest.mark.django_db
 GOLDEN = sorted(
@@ -36,10 +36,29 @@ NOT_COMPOSED = {
 }  # fmt: skip
 
 
+#: Documents that say no state that we know; whoever composes is asked for it.
+SAYS_NO_STATE = {"flag-status-unrecognised.json", "reference-alert.json", "reference-flag.json"}
+
+
 @pytest.mark.parametrize("key", KINDS)
-def test_the_defaults_alone_are_an_event(key: str) -> None:
+def test_a_form_that_nobody_filled_in_sends_no_made_up_fact(key: str) -> None:
     client = signed_in("composer")
     form = filled(client.get(f"/compose/new/{key}/", follow=True))
+    response = client.post(form.action, form.values)
+    assert response.status_code == 422
+    page = Html(response)
+    assert {link["href"].removeprefix("#id_") for link in page.all(".summary a")} == set(
+        NEEDED[key]
+    )
+    for name in NEEDED[key]:
+        assert page.one(f"#id_{name}_error").text == "This field is required."
+    assert not Activity.objects.exists()
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_what_it_asks_for_and_the_defaults_are_an_event(key: str) -> None:
+    client = signed_in("composer")
+    form = new_form(client, key)
     response = client.post(form.action, form.values)
     assert response.status_code == 303
     activity = Activity.objects.get()
@@ -80,6 +99,9 @@ def test_a_document_fills_the_form_that_makes_the_same_event(path: Path) -> None
         return
     assert page.status_code == 200, page.content.decode()
     form = filled(page)
+    if path.name in SAYS_NO_STATE:
+        assert client.post(form.action, form.values).status_code == 422
+        form = given(form)
     document = read_pasted(text).document
     kind = next(kind for kind in KINDS.values() if form.action.endswith(f"/{kind.key}/"))
     response = client.post(form.action, form.values)
@@ -92,7 +114,8 @@ def test_a_document_fills_the_form_that_makes_the_same_event(path: Path) -> None
     if path.name in NOT_HELD:
         assert "The form has no field for" in page.content.decode()
         return
-    for name in {*FROM_DRAFT, "external_id"} - {"raw", "sequence" if _is_now(document) else ""}:
+    own = {"sequence" if _is_now(document) else "", "state" if path.name in SAYS_NO_STATE else ""}
+    for name in {*FROM_DRAFT, "external_id"} - {"raw", *own}:
         assert getattr(activity, name) == getattr(made, name), name
     if not _is_now(document):
         assert activity.occurred_at == made.occurred_at

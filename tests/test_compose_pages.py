@@ -10,8 +10,7 @@ from django.test import Client
 from feeds import actions
 from feeds.composing import KINDS
 from feeds.models import Activity, Composition, Delivery, EventTemplate, User
-from tests.composed import connect, filled
-from tests.events import compass_event
+from tests.composed import connect, filled, given, new_form
 from tests.pages import Html, record, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +23,7 @@ def composer() -> Client:
 
 def compose(client: Client, key: str = "custom", query: str = "", **changes: Any) -> Any:
     """Fill in the form of KEY as somebody who changes CHANGES, and send it."""
-    form = filled(client.get(f"/compose/new/{key}/{query}", follow=True))
+    form = new_form(client, key, query)
     return client.post(form.action, form.changed(**changes))
 
 
@@ -82,7 +81,7 @@ def test_what_somebody_composes_is_theirs(composer: Client) -> None:
 
 
 def test_the_same_form_sent_again_leads_to_the_same_event(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
     first = composer.post(form.action, form.values)
     again = composer.post(form.action, form.changed(displayName="Other words", url=""))
     assert again.status_code == 303
@@ -93,7 +92,7 @@ def test_the_same_form_sent_again_leads_to_the_same_event(composer: Client) -> N
 
 def test_the_address_of_a_form_is_that_of_one_event(composer: Client) -> None:
     address = composer.get("/compose/new/custom/?component=")["Location"]
-    form, again = filled(composer.get(address)), filled(composer.get(address))
+    form, again = given(filled(composer.get(address))), given(filled(composer.get(address)))
     assert form.values["identity"] == again.values["identity"]
     composer.post(form.action, form.values)
     composer.post(form.action, again.values)
@@ -101,7 +100,7 @@ def test_the_address_of_a_form_is_that_of_one_event(composer: Client) -> None:
 
 
 def test_a_form_that_somebody_else_sent_makes_nothing(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
     composer.post(form.action, form.values)
     response = signed_in("composer", "other").post(form.action, form.values)
     assert response.status_code == 409
@@ -120,7 +119,8 @@ def test_a_wrong_answer_is_said_on_top_and_at_its_field(composer: Client) -> Non
     }
     field = page.one("#id_displayName")
     assert field["aria-invalid"] == "true"
-    assert page.one(f"#{field['aria-describedby']}").text == "This field is required."
+    assert "id_displayName_error" in field["aria-describedby"].split()
+    assert page.one("#id_displayName_error").text == "This field is required."
     assert "open" in page.one(".more-fields").attrs, "a fault in the details shows"
     assert not Composition.objects.exists()
 
@@ -171,22 +171,6 @@ def test_what_is_about_a_component_shows_on_it(composer: Client) -> None:
     assert list(shop.sources.values_list("external_id", "kind")) == [("composed/shop", "incident")]
     assert Html(composer.get("/components/shop/")).titles == ["No basket"]
     assert composer.get("/compose/new/incident/?component=nothing", follow=True).status_code == 404
-
-
-def test_the_defaults_are_those_of_the_last_event_of_the_component(composer: Client) -> None:
-    shop = actions.create_component("Shop")
-    event = compass_event("deployment", component=str(shop.uuid), sequenceNumber=41)
-    author = User.objects.get()
-    actions.record(
-        actions.Sender(author), actions.draft_of("compass", event, author=author, component=shop)
-    )
-    form = filled(composer.get("/compose/new/deployment/?component=shop", follow=True)).values
-    assert form["environment-environmentId"] == "prod"
-    assert form["pipeline-pipelineId"] == "pipeline-1"
-    assert form["sequenceNumber"] == "42"
-    assert form["externalEventSourceId"] == "shop/web"
-    other = filled(composer.get("/compose/new/deployment/", follow=True)).values
-    assert other["externalEventSourceId"] == "composed"
 
 
 # ---- where it goes
@@ -245,7 +229,7 @@ def test_without_a_connection_it_says_who_can_add_one(composer: Client) -> None:
 
 
 def test_a_field_is_checked_by_itself(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/activity/", follow=True))
+    form = new_form(composer, "activity")
 
     def said(field: str, **changes: str) -> str:
         path = f"/compose/check/activity/?field={field}"
@@ -261,7 +245,7 @@ def test_a_field_is_checked_by_itself(composer: Client) -> None:
 
 
 def test_the_preview_is_the_row_that_the_feed_will_draw(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/activity/", follow=True))
+    form = new_form(composer, "activity")
     said = form.changed(title='<b>Hello</b> <script>alert(1)</script><a href="javascript:x">y</a>')
     preview = composer.post("/compose/preview/activity/", said, headers={"HX-Request": "true"})
     text = preview.content.decode()
@@ -276,21 +260,14 @@ def test_the_preview_is_the_row_that_the_feed_will_draw(composer: Client) -> Non
 def test_what_still_runs_has_a_preview_too(composer: Client) -> None:
     told = {"operation": "created", "progress": "10"}
     for key, running in (("deployment", {"state": "IN_PROGRESS"}), ("teamhub-build", told)):
-        form = filled(composer.get(f"/compose/new/{key}/", follow=True))
+        form = new_form(composer, key)
         path = f"/compose/preview/{key}/"
         drawn = composer.post(path, form.changed(**running), headers={"HX-Request": "true"})
         assert "Running" in Html(drawn).one("article.row .pill").text
 
 
-def test_the_preview_says_what_is_missing(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
-    said = form.changed(displayName="")
-    preview = composer.post("/compose/preview/custom/", said, headers={"HX-Request": "true"})
-    assert "as soon as this is right: Title" in preview.content.decode()
-
-
 def test_without_javascript_the_preview_comes_with_the_whole_form(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
     page = composer.post("/compose/preview/custom/", form.changed(displayName="Half way"))
     assert Html(page).titles == ["Half way"]
     again = filled(page)
@@ -300,7 +277,10 @@ def test_without_javascript_the_preview_comes_with_the_whole_form(composer: Clie
 
 
 def test_the_request_is_shown_for_scripts(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
+    path = "/compose/snippets/custom/"
+    page = composer.post(path, form.changed(displayName=""), headers={"HX-Request": "true"})
+    assert "as soon as this is right: Title" in page.content.decode()
     page = Html(composer.post("/compose/snippets/custom/", form.changed(displayName="Scripted")))
     curl = page.one("#curl-1").text
     assert "/gateway/api/compass/v1/events" in curl
@@ -323,7 +303,7 @@ def test_the_request_is_that_of_each_upstream_and_holds_no_secret(
     composer: Client, key: str, dialect: str, path: str
 ) -> None:
     connection = connect(dialect)
-    form = filled(composer.get(f"/compose/new/{key}/", follow=True))
+    form = new_form(composer, key)
     said = form.changed(**{f"to-{connection.uuid}": "on"})
     page = composer.post(f"/compose/snippets/{key}/", said, headers={"HX-Request": "true"})
     assert f"https://{dialect}.example.com{path}" in Html(page).one("#curl-1").text
@@ -332,13 +312,13 @@ def test_the_request_is_that_of_each_upstream_and_holds_no_secret(
 
 def test_another_kind_keeps_what_was_changed(composer: Client) -> None:
     actions.create_component("Shop")
-    form = filled(composer.get("/compose/new/deployment/", follow=True))
+    form = new_form(composer, "deployment")
     said = form.changed(kind="incident", component="shop", description="All of it", state="FAILED")
     page = composer.post("/compose/choose/", said)
     identity = form.values["identity"]
     assert page["HX-Replace-Url"] == f"/compose/new/incident/?form={identity}"
     values = filled(page).values
-    assert values["displayName"] == "Incident of Shop", "a default gives way to another"
+    assert values["state"] == "", "that of a deployment is none of an incident"
     assert (values["description"], values["component"]) == ("All of it", "shop")
     assert values["externalEventSourceId"] == "composed/shop"
     assert values["identity"] == form.values["identity"]
@@ -386,7 +366,7 @@ def test_what_no_form_makes_is_not_duplicated(composer: Client) -> None:
 
 
 def test_a_template_is_kept_used_and_deleted(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/incident/", follow=True))
+    form = new_form(composer, "incident")
     said = form.changed(displayName="", description="Look at the dashboard", id="7",
                         **{"severity-level": "ONE", "template-name": "Outage"})  # fmt: skip
     assert composer.post("/compose/templates/incident/", said).status_code == 201
@@ -397,7 +377,7 @@ def test_a_template_is_kept_used_and_deleted(composer: Client) -> None:
     )
     values = filled(composer.get(link, follow=True)).values
     assert (values["description"], values["severity-level"]) == ("Look at the dashboard", "ONE")
-    assert values["displayName"] == "Incident", "what it does not say is as in a new form"
+    assert values["displayName"] == "", "what it does not say is as in a new form"
     assert values["id"] not in ("", "7"), "a template has no id"
     taken = composer.post("/compose/templates/incident/", said)
     assert taken.status_code == 422
@@ -410,7 +390,7 @@ def test_a_template_is_kept_used_and_deleted(composer: Client) -> None:
 
 
 def test_a_shared_template_is_for_all_and_deleted_by_its_owner(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
     said = form.changed(**{"template-name": "For all", "template-shared": "on"})
     composer.post("/compose/templates/custom/", said)
     template = EventTemplate.objects.get()
@@ -424,7 +404,7 @@ def test_a_shared_template_is_for_all_and_deleted_by_its_owner(composer: Client)
 
 
 def test_a_template_of_wrong_answers_is_not_kept(composer: Client) -> None:
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
     said = form.changed(lastUpdated="noon", **{"template-name": "Odd"})
     assert composer.post("/compose/templates/custom/", said).status_code == 422
     assert not EventTemplate.objects.exists()

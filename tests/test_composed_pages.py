@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from feeds import actions
 from feeds.models import Activity, Composition, Delivery, Role, User
-from tests.composed import connect, filled
+from tests.composed import connect, filled, new_form
 from tests.pages import Html, record, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def composer() -> Client:
 
 
 def compose(client: Client, key: str = "custom", **changes: Any) -> Any:
-    form = filled(client.get(f"/compose/new/{key}/", follow=True))
+    form = new_form(client, key)
     response = client.post(form.action, form.changed(**changes))
     assert response.status_code == 303, response.content.decode()
     return response

@@ -10,8 +10,8 @@ from django.test import Client
 
 from feeds.models import User
 from heartbeats.models import Heartbeat
+from tests.composed import filled, new_form
 from tests.conftest import Caller
-from tests.filled import filled
 from tests.heartbeats.beats import make
 from tests.pages import Html, record, signed_in
 
@@ -168,7 +168,7 @@ def test_times_are_written_as_one_likes_them(reader: Client) -> None:
 def test_fields_to_fill_in_stay_with_utc_as_they_say(db: None) -> None:
     composer = signed_in("composer")
     prefer(composer, time_zone="America/New_York")
-    form = filled(composer.get("/compose/new/custom/", follow=True))
+    form = new_form(composer)
     answer = composer.post(form.action, form.changed(send_at="2099-06-01T12:00"), follow=True)
     assert "It is sent at 2099-06-01 08:00 EDT" in Html(answer).one("main").text
     assert filled(answer).values["send_at"] == "2099-06-01T12:00"

@@ -11,7 +11,7 @@ from django import forms
 from django.forms import BoundField
 
 from feeds.composing.kinds import KINDS
-from feeds.composing.slots import Kind, Slot
+from feeds.composing.slots import EMPTY, Kind, Slot
 from feeds.dialects.mapping import DialectError, Document
 from feeds.dialects.outward import UPSTREAMS
 from feeds.models import KEY_LENGTH, Component, Connection
@@ -148,6 +148,16 @@ class ComposeForm(Blamed):
             )
         return moment
 
+    def clean(self) -> dict[str, Any]:
+        """Want one of the fields that say what happened, where the wire wants none of them."""
+        given = super().clean() or self.cleaned_data
+        for names in self.kind.one_of:
+            if not any(given.get(name) not in EMPTY or name in self.errors for name in names):
+                field = self.fields[names[0]]
+                rule = field.error_messages["required"]
+                self.add_error(names[0], forms.ValidationError(rule, code="required"))
+        return given
+
     @property
     def chosen(self) -> list[tuple[Connection, str]]:
         """Return the connections that were chosen, each with the component's id there."""
@@ -180,6 +190,19 @@ class ComposeForm(Blamed):
             for errors in self.errors.as_data().values()
             for error in errors
         )
+
+    @property
+    def missing(self) -> set[str]:
+        """Return the names of the fields of the event that must be given, and are not yet."""
+        return {slot.name for slot in self.slots if slot.name in self.errors}
+
+    @property
+    def sketch(self) -> Document | None:
+        """Return the event with what stands in for what is missing; None if more is wrong."""
+        if not self.half_filled or set(self.errors) != self.missing:
+            return None
+        stand_ins = self.kind.stood_in(self.missing)
+        return None if stand_ins is None else self.kind.document({**self.cleaned_data, **stand_ins})
 
     @property
     def lasting(self) -> Document:

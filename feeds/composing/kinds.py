@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,9 +26,21 @@ from feeds.dialects.badges import LEVELS
 from feeds.dialects.mapping import INTEGER, TIME, Document, one_of
 from feeds.dialects.outward.teamhub import flat
 from feeds.vocabulary import KINDS as LOOKS
+from feeds.vocabulary import PRODUCTION_NAMES
 
 Default = Callable[[Start], Any]
 WHEN_SENT = "In UTC. Left empty, it is when the event is sent."
+#: What environments are called that are of a sort.
+SORTS = {
+    name: sort
+    for sort, names in {
+        "PRODUCTION": PRODUCTION_NAMES,
+        "STAGING": ("staging", "stage", "stg"),
+        "TESTING": ("testing", "test", "qa"),
+        "DEVELOPMENT": ("development", "dev"),
+    }.items()
+    for name in names
+}
 SOURCE = "composed"  # the source of what is composed, where nothing else is known
 
 WHAT_FOR = {
@@ -60,10 +72,6 @@ def always(value: Any) -> Default:
     return lambda start: value
 
 
-def _named(what: str) -> Default:
-    return lambda start: f"{what} of {start.name}" if start.name else what
-
-
 def _source(start: Start) -> str:
     # One source for each component: what is attached to two shows on both.
     return f"{SOURCE}/{start.slug}" if start.slug else SOURCE
@@ -75,6 +83,21 @@ def _slug(start: Start) -> str:
 
 def _generator(start: Start) -> str:
     return f"{start.home}/components/{start.slug}/" if start.slug else start.home
+
+
+def _name_of_environment(values: Mapping[str, Any]) -> str:
+    name: str = (values.get("environment-displayName") or "").strip().lower()
+    return name
+
+
+def _sort_of_environment(values: Mapping[str, Any]) -> str:
+    """Return what an environment of that name is, as far as a name can tell."""
+    name = _name_of_environment(values)
+    return SORTS.get(name, "UNMAPPED") if name else ""
+
+
+def _id_of_environment(values: Mapping[str, Any]) -> str:
+    return "-".join(_name_of_environment(values).split())
 
 
 # ---- Compass
@@ -95,8 +118,8 @@ def _time(wire: str, path: str, label: str) -> Slot:
     return _own(wire, path, label, more=True, required=False, fresh=True, help=WHEN_SENT)
 
 
-def _title(wire: str, what: Default) -> Slot:
-    return _own(wire, "displayName", "Title", default=what)
+def _title(wire: str, example: str) -> Slot:
+    return _own(wire, "displayName", "Title", help=f"Such as: {example}")
 
 
 def _rest(wire: str) -> tuple[Slot, ...]:
@@ -118,6 +141,11 @@ def _id(wire: str, properties: str, label: str = "Id", **options: Any) -> Slot:
                 **options)  # fmt: skip
 
 
+def _named_id(wire: str, properties: str, label: str, **options: Any) -> Slot:
+    """Make the slot of an id that others gave, so that none can be made here."""
+    return replace(_id(wire, properties, label, **options), default=None)
+
+
 def _pipeline(wire: str, properties: str, *, required: bool, more: bool) -> tuple[Slot, ...]:
     at = f"{properties}.pipeline"
     name: Default | None = _slug if required else None
@@ -131,15 +159,17 @@ def _pipeline(wire: str, properties: str, *, required: bool, more: bool) -> tupl
 def _deployment() -> tuple[Slot, ...]:
     wire, at = "deployment", "deploymentProperties"
     return (
-        _title(wire, _named("Deployment")),
+        _title(wire, "checkout 2.41.0"),
         _own(wire, f"{at}.state", "State", word(list(compass.DEPLOYMENT_STATES)),
-             default=always("SUCCESSFUL")),
+             remembered=True),
         _own(wire, f"{at}.environment.displayName", "Environment", remembered=True,
-             default=always("Production")),
+             help="Where the version runs now: Production"),
         _own(wire, f"{at}.environment.category", "Sort of environment",
-             word(compass.ENVIRONMENTS), remembered=True, default=always("PRODUCTION")),
+             word(compass.ENVIRONMENTS, none="By its name"), remembered=True, required=False,
+             derived=_sort_of_environment, help="What is called Production is one, and so on."),
         _own(wire, f"{at}.environment.environmentId", "Id of the environment", identity=True,
-             remembered=True, default=always("production")),
+             remembered=True, required=False, derived=_id_of_environment,
+             help="Left empty, it is made of the name."),
         *_pipeline(wire, at, required=True, more=False),
         _own(wire, f"{at}.pipeline.pipelineId", "Id of the pipeline", identity=True,
              remembered=True, default=_slug),
@@ -155,9 +185,9 @@ def _deployment() -> tuple[Slot, ...]:
 def _build() -> tuple[Slot, ...]:
     wire, at = "build", "buildProperties"
     return (
-        _title(wire, _named("Build")),
+        _title(wire, "checkout #2400"),
         _own(wire, f"{at}.state", "State", word(list(compass.BUILD_STATES)),
-             default=always("SUCCESSFUL")),
+             remembered=True),
         *_pipeline(wire, at, required=False, more=False),
         _own(wire, f"{at}.pipeline.pipelineId", "Id of the build", default=token, identity=True,
              fresh=True, help="pipelineId, which Compass wants unique for each build."),
@@ -170,9 +200,9 @@ def _build() -> tuple[Slot, ...]:
 def _push() -> tuple[Slot, ...]:
     wire, at = "push", "pushEventProperties"
     return (
-        _title(wire, _named("Push")),
-        _own(wire, f"{at}.branchName", "Branch", remembered=True, default=always("main")),
-        _id(wire, at, "Commit", help="The hash of the newest commit."),
+        _title(wire, "Round totals up"),
+        _own(wire, f"{at}.branchName", "Branch", remembered=True),
+        _named_id(wire, at, "Commit", help="The hash of the newest commit."),
         _own(wire, f"{at}.author.name", "Author"),
         _own(wire, f"{at}.author.email", "E-mail of the author"),
         *_rest(wire),
@@ -182,11 +212,9 @@ def _push() -> tuple[Slot, ...]:
 def _pull_request() -> tuple[Slot, ...]:
     wire, at = "pullRequest", "pullRequestProperties"
     return (
-        _id(wire, at, "Number", help="What the code host calls it: 7"),
-        _own(wire, f"{at}.status", "Status", word(list(compass.PULL_REQUEST_STATES)),
-             default=always("CREATED")),
+        _named_id(wire, at, "Number", help="What the code host calls it: 7"),
+        _own(wire, f"{at}.status", "Status", word(list(compass.PULL_REQUEST_STATES))),
         _own(wire, f"{at}.repoUrl", "Repository", identity=True, remembered=True,
-             default=lambda start: f"{start.home}/components/{_slug(start)}",
              help="Its web address: https://git.example.com/shop/web"),
         _own(wire, f"{at}.pullRequestUrl", "Link", default=link, fresh=True),
         _time(wire, "lastUpdated", "Time"),
@@ -196,9 +224,8 @@ def _pull_request() -> tuple[Slot, ...]:
 def _incident() -> tuple[Slot, ...]:
     wire, at = "incident", "incidentProperties"
     return (
-        _title(wire, _named("Incident")),
-        _own(wire, f"{at}.state", "State", word(list(compass.INCIDENT_STATES)),
-             default=always("OPEN")),
+        _title(wire, "Nobody can pay by card"),
+        _own(wire, f"{at}.state", "State", word(list(compass.INCIDENT_STATES))),
         _own(wire, f"{at}.severity.level", "Severity", word(compass.INCIDENT_LEVELS, said=LEVELS)),
         _own(wire, f"{at}.severity.label", "Severity in words", more=True),
         _id(wire, at),
@@ -213,9 +240,8 @@ def _alert() -> tuple[Slot, ...]:
     times = (("createdAt", "Created"), ("acknowledgedAt", "Acknowledged"),
              ("snoozedAt", "Snoozed"), ("closedAt", "Closed"))  # fmt: skip
     return (
-        _title(wire, _named("Alert")),
-        _own(wire, f"{at}.status", "Status", word(list(compass.ALERT_STATES)),
-             default=always("OPENED")),
+        _title(wire, "Latency of checkout above 2 s"),
+        _own(wire, f"{at}.status", "Status", word(list(compass.ALERT_STATES)), required=True),
         _own(wire, f"{at}.priority", "Priority", word(compass.ALERT_PRIORITIES),
              help="P1 is the most urgent."),
         _id(wire, at),
@@ -227,10 +253,10 @@ def _alert() -> tuple[Slot, ...]:
 def _flag() -> tuple[Slot, ...]:
     wire, at = "flag", "flagProperties"
     return (
-        _title(wire, always("A flag")),
+        _title(wire, "new-basket is on for everybody"),
         _own(wire, f"{at}.status", "Status", word(compass.FLAG_STATES, lower=True),
-             default=always("on")),
-        replace(_id(wire, at, "Key of the flag"), fresh=False),
+             required=True),
+        replace(_named_id(wire, at, "Key of the flag", help="Such as: new-basket"), fresh=False),
         *_rest(wire),
     )  # fmt: skip
 
@@ -238,9 +264,8 @@ def _flag() -> tuple[Slot, ...]:
 def _lifecycle() -> tuple[Slot, ...]:
     wire, at = "lifecycle", "lifecycleProperties"
     return (
-        _title(wire, _named("Stage")),
-        _own(wire, f"{at}.stage", "Stage", word(list(compass.STAGES)),
-             default=always("PRODUCTION")),
+        _title(wire, "checkout is in production"),
+        _own(wire, f"{at}.stage", "Stage", word(list(compass.STAGES))),
         _id(wire, at),
         *_rest(wire),
     )  # fmt: skip
@@ -249,11 +274,9 @@ def _lifecycle() -> tuple[Slot, ...]:
 def _vulnerability() -> tuple[Slot, ...]:
     wire, at = "vulnerability", "vulnerabilityProperties"
     return (
-        _title(wire, _named("Vulnerability")),
-        _own(wire, f"{at}.state", "State", word(list(compass.VULNERABILITY_STATES)),
-             default=always("OPEN")),
-        _own(wire, f"{at}.severity.level", "Severity", word(compass.VULNERABILITY_LEVELS),
-             default=always("HIGH")),
+        _title(wire, "Path traversal in zip library"),
+        _own(wire, f"{at}.state", "State", word(list(compass.VULNERABILITY_STATES))),
+        _own(wire, f"{at}.severity.level", "Severity", word(compass.VULNERABILITY_LEVELS)),
         _id(wire, at, help="What the scanner calls it: CVE-2026-1234"),
         _own(wire, f"{at}.severity.label", "Severity in words", more=True),
         _own(wire, f"{at}.score", "Score", more=True, help="From 0 to 10."),
@@ -268,7 +291,7 @@ def _vulnerability() -> tuple[Slot, ...]:
 def _custom() -> tuple[Slot, ...]:
     wire, at = "custom", "customEventProperties"
     return (
-        _title(wire, _named("News")),
+        _title(wire, "The cache was cleared"),
         _own(wire, f"{at}.icon", "Icon", word(compass.ICONS), default=always("INFO")),
         _id(wire, at),
         *_rest(wire),
@@ -333,6 +356,7 @@ STREAMS = Kind(
     label="Activity",
     said="Who did what, as a Jira or Confluence gadget shows it.",
     canonical=_spelled_out,
+    one_of=(("title", "content"),),
     slots=(
         Slot("title", "Title", LINE, streams.LINE, help="A sentence; simple HTML is allowed."),
         Slot("content", "Content", AREA, streams.CONTENT, help="Simple HTML is allowed."),
@@ -382,15 +406,17 @@ TEAMHUB = Kind(
     said="A build as TeamHub has it: it tells how far it is while it runs.",
     constants={"target": "build"},
     canonical=_flat,
+    one_of=(("operation", "progress"),),
+    state_in_title=True,
     slots=(
         Slot("project", "Project", NAME, _CODECS["project"], required=True, remembered=True,
              default=always(SOURCE), identity=True),
         Slot("repository", "Repository", NAME, _CODECS["repository"], required=True,
-             remembered=True, default=_slug, identity=True),
+             remembered=True, default=lambda start: start.slug, identity=True),
         Slot("name", "Name", LINE, help="Of the job: Development", remembered=True),
         Slot("operation", "State", word(teamhub.OPERATIONS, said={"created": "Running"}),
-             one_of(teamhub.OPERATIONS), default=always("completed")),
-        Slot("progress", "Progress", PERCENT, _CODECS["progress"], default=always(100),
+             one_of(teamhub.OPERATIONS)),
+        Slot("progress", "Progress", PERCENT, _CODECS["progress"],
              help="In percent; 100 is complete, and wants a state that has ended."),
         Slot("ref", "Branch", LINE, more=True),
         Slot("commits", "Commits", LINES, _CODECS["commits"], more=True,

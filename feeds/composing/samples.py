@@ -27,11 +27,11 @@ VARIABLE = "PULSEBOARD_TOKEN"
 #: What a form of each kind says besides its defaults: all is over, and nothing in production.
 CALM: Mapping[str, Mapping[str, Any]] = {
     EventKind.DEPLOYMENT: {
-        "environment-environmentId": NAME, "environment-displayName": "Test",
+        "state": "SUCCESSFUL", "environment-environmentId": NAME, "environment-displayName": "Test",
         "environment-category": "TESTING", "pipeline-pipelineId": NAME,
         "pipeline-displayName": NAME,
     },
-    EventKind.BUILD: {"pipeline-displayName": NAME},
+    EventKind.BUILD: {"state": "SUCCESSFUL", "pipeline-displayName": NAME},
     EventKind.PUSH: {"branchName": NAME},
     EventKind.PULL_REQUEST: {"status": "MERGED"},
     EventKind.INCIDENT: {"state": "RESOLVED"},
@@ -73,9 +73,9 @@ def _values(kind: Kind, source: EventSource, start: Start, now: datetime) -> dic
     """Return what a form of KIND would say."""
     values = {slot.name: slot.default(start) for slot in kind.slots if slot.default is not None}
     own = {
-        "displayName": TITLE, "description": SAID, "externalEventSourceId": source.external_id,
-        "repoUrl": source.external_id, "sequenceNumber": int(now.timestamp() * 1000),
-        **CALM.get(source.kind, {}),
+        "id": start.token, "displayName": TITLE, "description": SAID,
+        "externalEventSourceId": source.external_id, "repoUrl": source.external_id,
+        "sequenceNumber": int(now.timestamp() * 1000), **CALM.get(source.kind, {}),
     }  # fmt: skip
     names = {slot.name for slot in kind.slots}
     return {**values, **{name: value for name, value in own.items() if name in names}}

@@ -42,6 +42,8 @@ class Shape:
     make: Callable[..., forms.Field]
     write: Callable[[Any], Any]
     read: Callable[[Any], Any]
+    stand_in: str = "…"  # in the preview of an event that does not say it yet
+    chosen: bool = False  # of a list, so that what stands in must not show
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Slot:
     more: bool = False  # stands among the details that few people change
     help: str = ""
     default: Callable[[Start], Any] | None = None
+    derived: Callable[[Mapping[str, Any]], Any] | None = None  # of the others, if it is left empty
     kept: bool = False  # stands in the document even if it is empty
     identity: bool = False  # stays as it is in an update
     fresh: bool = False  # is not taken over from an earlier event
@@ -95,12 +98,16 @@ class Kind:
     constants: Mapping[str, Any] = field(default_factory=dict)  # of the event
     envelope: frozenset[str] = frozenset()  # paths of the document that a form need not hold
     canonical: Callable[[Document], Document] = dict  # a document as the table spells it
+    one_of: tuple[tuple[str, ...], ...] = ()  # names of fields, of each of which one must be given
+    state_in_title: bool = False  # the title that is made of it says how it went
 
     def document(self, values: Mapping[str, Any]) -> Document:
         """Write what a form holds as its wire has it."""
         event: Document = dict(self.constants)
         for slot in self.slots:
             value = values.get(slot.name)
+            if value in EMPTY and slot.derived is not None:
+                value = slot.derived(values)
             if value not in EMPTY:
                 _put(event, slot.path, slot.shape.write(value))
             elif slot.kept:
@@ -142,6 +149,22 @@ class Kind:
         """Tell whether DOCUMENT of WIRE is an event of this kind."""
         here = self.canonical(document)
         return self.wire == wire and (not self.event or _at(here, ".".join(self.event)) is not None)
+
+    def stood_in(self, names: Collection[str]) -> Document | None:
+        """Return what stands in for the fields called NAMES; None where it could not be hidden."""
+        slots = self.some(names)
+        if self.state_in_title and any(slot.shape.chosen for slot in slots):
+            return None
+        return {slot.name: slot.shape.stand_in for slot in slots}
+
+    def hide(self, names: Collection[str], details: Document) -> bool:
+        """Take what stands in for a choice out of DETAILS; tell whether the state is one."""
+        chosen = [slot for slot in self.some(names) if slot.shape.chosen]
+        paths = [".".join((*self.event, slot.path)) for slot in chosen]
+        held = [path for path in paths if _at(details, path) is not None]
+        for path in held:
+            _put(details, path, "")
+        return len(held) < len(paths)  # which has a column
 
     def some(self, names: Collection[str]) -> tuple[Slot, ...]:
         """Return the slots that are called one of NAMES."""
@@ -292,14 +315,21 @@ SCORE = Shape(_score_field, _plain, _read_number)
 
 
 def word(
-    words: Sequence[str], *, said: Mapping[str, str] | None = None, lower: bool = False
+    words: Sequence[str],
+    *,
+    said: Mapping[str, str] | None = None,
+    lower: bool = False,
+    none: str = "Not given",
 ) -> Shape:
-    """Return the shape of one of WORDS, read in any case if LOWER; SAID are the odd labels."""
+    """Return the shape of one of WORDS, read in any case if LOWER.
+
+    SAID are the odd labels, and NONE is that of no choice.
+    """
     labels = {each: (said or {}).get(each) or _label(each) for each in words}
 
     def make(**options: Any) -> forms.Field:
-        empty = [] if options.get("required") else [("", "Not given")]
-        return forms.ChoiceField(choices=[*empty, *labels.items()], **options)
+        empty = "Choose one" if options.get("required") else none
+        return forms.ChoiceField(choices=[("", empty), *labels.items()], **options)
 
     def read(value: Any) -> str:
         text = _read_text(value)
@@ -308,7 +338,7 @@ def word(
             raise ValueError(f"is none of {', '.join(words)}")
         return text
 
-    return Shape(make, _same, read)
+    return Shape(make, _same, read, stand_in=words[-1], chosen=True)
 
 
 def _label(word: str) -> str:

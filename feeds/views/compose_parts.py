@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.composing import ComposeForm, TemplateForm, activity_of, snippets_of
-from feeds.dialects.mapping import DialectError
+from feeds.dialects.mapping import DialectError, Document
 from feeds.models import Activity, EventTemplate
 from feeds.views.access import person, writers
 from feeds.views.composing import (
@@ -49,11 +49,12 @@ def preview(request: HttpRequest, key: str) -> HttpResponse:
         return redirect("compose-new", kind.key)
     form = posted_form(request, kind)
     context: dict[str, Any] = {}
-    if form.is_valid() and (activity := _draft(request, form)):
+    if not form.is_valid():
+        context["preview"] = _sketched(request, form)
+    elif activity := _draft(request, form):
         context["preview"] = [activity]
-    else:
-        context["missing"] = [field for field in form if field.errors]
-        context["faults"] = form.non_field_errors()
+    context["missing"] = [field for field in form if field.errors]
+    context["faults"] = form.non_field_errors()
     if is_fragment(request):
         return _part(request, "compose/_preview.html", context)
     return show_form(request, said_again(request, kind), **context)
@@ -77,6 +78,7 @@ def snippets(request: HttpRequest, key: str) -> HttpResponse:
             cloud_id=actions.cloud_id(),
             identity=form.cleaned_data["identity"],
         )
+    context["missing"] = [field for field in form if field.errors]
     if is_fragment(request):
         return _part(request, "compose/_snippets.html", context)
     return show_form(request, said_again(request, kind), **context)
@@ -120,18 +122,36 @@ def discard(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 def _draft(request: HttpRequest, form: ComposeForm) -> Activity | None:
     """Return the event that FORM makes, to be drawn; None if the dialect refuses it."""
-    author, component = person(request), form.cleaned_data["component"]
     try:
-        draft = actions.draft_of(
-            form.kind.wire,
-            form.document,
-            author=author,
-            component=component,
-            identity=form.cleaned_data["identity"],
-        )
+        return _drawn(request, form, form.document)
     except DialectError as error:
         form.blame(error)
         return None
+
+
+def _sketched(request: HttpRequest, form: ComposeForm) -> list[Activity]:
+    """Return the event that FORM makes so far, as far as it can be drawn: it says no more."""
+    document = form.sketch
+    if document is None:
+        return []
+    try:
+        activity = _drawn(request, form, document)
+    except DialectError:
+        return []
+    if form.kind.hide(form.missing, activity.details):
+        activity.state = ""
+    return [activity]
+
+
+def _drawn(request: HttpRequest, form: ComposeForm, document: Document) -> Activity:
+    author, component = person(request), form.cleaned_data["component"]
+    draft = actions.draft_of(
+        form.kind.wire,
+        document,
+        author=author,
+        component=component,
+        identity=form.cleaned_data["identity"],
+    )
     actions.name_actor(draft, author)
     return activity_of(draft, author=author, component=component, now=timezone.now())
 
