@@ -1,16 +1,24 @@
 """The Celery application and its beat schedule."""
 
+import logging
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    task_postrun,
+    worker_init,
+    worker_shutting_down,
+)
 
 from feeds import broker
 
 broker.install()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "feeds.settings")
 
+log = logging.getLogger(__name__)
 app = Celery("pulseboard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -37,3 +45,37 @@ def stop_draining(**_: Any) -> None:
     from feeds import outbox  # which imports this module
 
     outbox.stop()
+
+
+@worker_init.connect
+def sign_as_worker(**_: Any) -> None:
+    """Leave a sign of life after each task."""
+    task_postrun.connect(_worked)
+
+
+@beat_init.connect
+def sign_as_beat(**_: Any) -> None:
+    """Leave a sign of life with each task that is sent."""
+    before_task_publish.connect(_told)
+
+
+def _worked(**_: Any) -> None:
+    _sign("worker")
+
+
+def _told(**_: Any) -> None:
+    _sign("beat")
+
+
+def _sign(process: str) -> None:
+    """Write down that PROCESS works; a database that is gone must not stop it."""
+    from django.db import DatabaseError, close_old_connections
+
+    from feeds import actions
+    from feeds.models import Sign
+
+    close_old_connections()
+    try:
+        actions.leave_sign(Sign.Process(process))
+    except DatabaseError:
+        log.warning("%s cannot leave a sign of life", process, exc_info=True)

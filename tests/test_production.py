@@ -330,6 +330,12 @@ def test_the_worker_and_the_beat_of_the_image_work() -> None:
                 assert time.monotonic() < end, "the beat keeps no schedule"
                 time.sleep(0.1)
             assert process.poll() is None
+            with place.served():
+                while (told := requests.get(f"{place.url}/readyz", timeout=PATIENCE).json()) != {
+                    "ready": True, "database": "ok", "broker": "ok", "worker": "ok", "beat": "ok",
+                }:  # fmt: skip
+                    assert time.monotonic() < end, told
+                    time.sleep(0.1)
 
 
 EXPIRE_ALL_AND_PRUNE = """

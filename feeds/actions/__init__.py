@@ -110,6 +110,7 @@ from feeds.actions.people import (
 from feeds.actions.reaper import abandon_runs
 from feeds.actions.retention import AUDIT_KEPT, prune
 from feeds.actions.samples import record_sample
+from feeds.actions.signs import last_signs, leave_sign, silent
 from feeds.actions.site import (
     change_site,
     cloud_id,
@@ -204,6 +205,8 @@ __all__ = [
     "forget_site",
     "issue_token",
     "keep_answer",
+    "last_signs",
+    "leave_sign",
     "link_id",
     "log_delivery",
     "log_in",
@@ -243,6 +246,7 @@ __all__ = [
     "save_template",
     "save_view",
     "set_role",
+    "silent",
     "site",
     "star_view",
     "test_connection",

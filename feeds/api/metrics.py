@@ -9,6 +9,7 @@ from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from feeds import actions
 from feeds.api import auth
 from feeds.metrics import CONTENT_TYPE, Family, render
 from feeds.models import Activity, Delivery, Refusal
@@ -54,6 +55,13 @@ def own() -> Iterable[Family]:
         "counter",
         "Highest number that a refused or ignored body got.",
         {"": _highest(Refusal)},
+    )
+    yield Family(
+        "pulseboard_last_sign_timestamp_seconds",
+        "gauge",
+        "When a process last showed that it works, in seconds since 1970; 0: never.",
+        {process: at.timestamp() if at else 0 for process, at in actions.last_signs().items()},
+        "process",
     )
 
 

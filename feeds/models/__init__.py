@@ -33,6 +33,7 @@ from feeds.models.people import (
 )
 from feeds.models.preferences import NO_ZONE, PREFERENCES, Density, Theme, Times, check_zone
 from feeds.models.revisions import Revision
+from feeds.models.signs import Sign
 from feeds.models.story import REST_LENGTH, Correlation, Dependency
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "Revision",
     "Role",
     "SavedView",
+    "Sign",
     "Site",
     "Star",
     "Theme",

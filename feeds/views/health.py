@@ -5,8 +5,12 @@ import os
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 
+from feeds import actions
 from feeds.celery import app
+from feeds.dialects.mapping import write_time
+from feeds.models import Sign
 
 BROKER_PATIENCE = 2  # seconds
 
@@ -17,10 +21,28 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database and the broker answer, else 503 with the reasons."""
+    """Answer 200 when the database and the broker answer, else 503 with the reasons.
+
+    Whether a worker and beat show signs of life is told beside it, and decides nothing: events are
+    taken in without them, and a proxy that turned away would lose those too.
+    """
     checks = {"database": _database(), "broker": _broker()}
     ready = all(reason == "ok" for reason in checks.values())
-    return JsonResponse({"ready": ready, **checks}, status=200 if ready else 503)
+    others = _others() if checks["database"] == "ok" else {}
+    return JsonResponse({"ready": ready, **checks, **others}, status=200 if ready else 503)
+
+
+def _others() -> dict[str, str]:
+    """Say of each process that must run beside this one whether it does."""
+    try:
+        missing = actions.silent(now=timezone.now())
+    except DatabaseError as error:  # one that is not migrated yet
+        return dict.fromkeys(Sign.Process.values, str(error).strip())
+    said = dict.fromkeys(Sign.Process.values, "ok")
+    for process, at in missing.items():
+        since = f"since {write_time(at.replace(microsecond=0))}" if at else "yet"
+        said[process] = f"no sign {since}"
+    return said
 
 
 def _database() -> str:

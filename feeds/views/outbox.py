@@ -11,9 +11,10 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from feeds import actions
+from feeds import actions, outbox
 from feeds.envelopes import curl_of, envelope_of
 from feeds.models import Composition, Connection, Delivery, Role
 from feeds.outboxforms import SCHEDULED, TABS, OutboxFilter
@@ -37,6 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "tabs": [(tab, word, _count(tab, connection)) for tab, word in TABS],
         "connections": Connection.objects.all(),
         "role": Role(person(request).role),
+        "asleep": _asleep(),
     }
     if state == SCHEDULED:
         found = Paginator(_scheduled(connection), PER_PAGE)
@@ -44,6 +46,16 @@ def index(request: HttpRequest) -> HttpResponse:
     elif form.is_valid():
         context |= _page(_letters(state, connection), wanted["before"])
     return render(request, "outbox/index.html", context, status=200 if form.is_valid() else 400)
+
+
+def _asleep() -> list[tuple[str, Any]]:
+    """Return what seems not to run while a letter could go: its name, and its last sign."""
+    now = timezone.now()
+    missing = actions.silent(now=now)
+    if not missing:
+        return []
+    ready = outbox.next_ready()
+    return list(missing.items()) if ready and ready <= now else []
 
 
 def _letters(state: str, connection: Connection | None) -> QuerySet[Delivery]:

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from feeds import actions
 from feeds.filters import FilterError
 from feeds.views.access import members
 from feeds.views.feed import is_fragment
@@ -55,6 +56,7 @@ def _listing(request: HttpRequest, wanted: ListFilter, *, now: datetime) -> dict
     counts = {row["state"]: row["count"] for row in found}
     return {
         "now": now,
+        "asleep": list(actions.silent(now=now).items()) if page.paginator.count else [],
         "page": page,
         "rows": read(request, list(page.object_list), wanted.window, now=now),
         "chips": filters.chips(request.GET, wanted),
