@@ -2,7 +2,8 @@
 
     type:build -actor:ci component:checkout "exact words" before:2026-11-01
 
-A term is `key:value`, with a minus to leave out; what has no key is text to search for. Addresses
+A term is `key:value`, with a minus to leave out; what has no key is text to search for, or behind a
+minus text that must not be there. Addresses
 know the parameters alone: whoever takes a text opens() it first.
 """
 
@@ -24,7 +25,7 @@ from feeds.filters import (
     escaped,
     moment,
 )
-from feeds.search import words_of
+from feeds.search import terms_of, words_of
 
 #: What else a parameter is called in the box; the first name is how the address calls it too.
 ALIASES = {
@@ -85,7 +86,7 @@ _TERM = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r'\\(["\\])')
-_PIECE = re.compile(r'"[^"]*"|[^\s"]+|"')
+_PIECE = re.compile(r'(?<!\S)-"[^"]*"|"[^"]*"|[^\s"]+|"')
 _BARE = re.compile(r'(?!//)[^\s"]\S*')
 
 
@@ -228,12 +229,14 @@ def _in_quotes(value: str) -> str:
 
 def _piece(piece: str) -> str:
     """Write one piece of a search; what the box would take for something else goes as its words."""
-    if piece[0] == '"' and piece[1:]:
-        return _in_quotes(piece[1:-1])
+    minus, rest = ("-", piece[1:]) if terms_of(piece).left_out else ("", piece)
+    if rest[0] == '"' and rest[1:]:
+        return minus + _in_quotes(rest[1:-1])
     read_back = read(piece)
     if read_back.pairs == [("q", piece)] and not read_back.faults:
         return piece
-    return " ".join(words_of(piece)) or _in_quotes(piece)
+    words = " ".join(words_of(piece)) or piece
+    return f'-"{words}"' if minus else words if words != piece else _in_quotes(piece)
 
 
 def _meant(term: Term) -> tuple[str, str]:
@@ -260,14 +263,11 @@ def _meant(term: Term) -> tuple[str, str]:
 
 
 def _words(term: Term) -> tuple[str, str]:
-    """Read text to search for: words, or a phrase."""
-    if term.minus and term.value:
-        raise _Wrong(
-            "words cannot be left out, only values of a key, such as -actor:ci",
-            term.text.removeprefix("-"),
-        )
+    """Read text to search for, or to leave out: words, or a phrase."""
     value = term.value.replace('"', " ")
-    return "q", f'"{value}"' if term.quoted else f"-{value}" if term.minus else value
+    # left out are the words of a term together, whatever stands between them
+    together = term.quoted or (term.minus and value != term.value)
+    return "q", f"{'-' if term.minus else ''}" + (f'"{value}"' if together else value)
 
 
 def _unknown_key(term: Term) -> _Wrong:
@@ -279,7 +279,7 @@ def _unknown_key(term: Term) -> _Wrong:
     return _Wrong(
         f"there is no key {term.key}; the keys are {', '.join(ALIASES)} and is; "
         "text with a colon stands in quotes",
-        _in_quotes(f"{term.key}:{term.value}"),
+        ("-" if term.minus else "") + _in_quotes(f"{term.key}:{term.value}"),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -17,7 +19,10 @@ SEARCHED = ("title", "content", "actor_name", "object_key", "target_key")
 MOST_WORDS = 50  # of a query; the rest is left out
 LONGEST_WORD = 500  # characters; PostgreSQL refuses lexemes over 2 kB
 _WORD = re.compile(r"[^\W_]+\*?")
-_TERM = re.compile(rf'"([^"]*)"|{_WORD.pattern}')
+#: A minus leaves out where a term begins: not that of deploy-web, nor those of --no-cache.
+_TERM = re.compile(
+    rf"""(?<!\S)-(?P<out>"[^"]*"|[^\s"-][^\s"]*)|"[^"]*"|{_WORD.pattern}""", re.VERBOSE
+)
 _TEXT = " || ' ' || ".join(SEARCHED)
 _ROWS = re.compile(r"rows=(\d+)")  # in the plan of a query
 _TABLE = "feeds_activity"
@@ -32,25 +37,47 @@ def words_of(text: str) -> list[str]:
     return [word.lower()[:LONGEST_WORD] for word in _WORD.findall(text)[:MOST_WORDS]]
 
 
-def terms_of(text: str) -> list[list[str]]:
-    """Return what TEXT looks for: words, each alone, and those in quotes one behind the other.
+@dataclass(frozen=True)
+class Terms:
+    """What a text looks for, and what it leaves out: words that stand one behind the other."""
+
+    wanted: list[list[str]]
+    left_out: list[list[str]]
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted or self.left_out)
+
+
+def terms_of(text: str) -> Terms:
+    """Return what TEXT looks for: words, each alone, and those in quotes one behind the other; and
+    what it leaves out, each behind a minus.
 
     Only the last word of a phrase keeps its star, for FTS5 has none elsewhere.
     """
-    terms, room = [], MOST_WORDS
+    terms, room = Terms([], []), MOST_WORDS
     for found in _TERM.finditer(text):
         term = words_of(found[0])[:room]
         if term:
-            terms.append([*(word.rstrip("*") for word in term[:-1]), term[-1]])
+            kept = terms.wanted if found["out"] is None else terms.left_out
+            kept.append([*(word.rstrip("*") for word in term[:-1]), term[-1]])
             room -= len(term)
         if not room:
             break
     return terms
 
 
+def parted(text: str) -> tuple[str, list[str]]:
+    """Return what TEXT looks for, and each piece of it that leaves something out."""
+    out = [found for found in _TERM.finditer(text) if found["out"] and words_of(found["out"])]
+    wanted = text
+    for found in reversed(out):
+        wanted = f"{wanted[: found.start()]}{wanted[found.end() :]}"
+    return " ".join(wanted.split()), [found[0] for found in out]
+
+
 def matching(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
     """Return those of ACTIVITIES that hold every word of TEXT; deploy* is what begins with deploy,
-    and "web shop" those two words side by side.
+    "web shop" those two words side by side, and -web leaves out what holds web.
 
     Words match whole unless the star is there: the database knows how rare a word is, and so
     whether to begin at the word or at the newest rows, but not how rare a beginning is.
@@ -58,11 +85,32 @@ def matching(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
     terms = terms_of(text)
     if not terms:
         return activities.none() if text.strip() else activities
+    if not terms.wanted:
+        return _without(activities, terms)
     if connection.vendor == "postgresql":
         holds = f"{DOCUMENT} @@ to_tsquery('simple', %s)"
         return activities.extra(where=[holds], params=[_tsquery(terms)])
     inside = f"SELECT rowid {_MATCH}"
     return activities.extra(where=[f"feeds_activity.id IN ({inside})"], params=[_match(terms)])
+
+
+def _without(activities: QuerySet[Activity], terms: Terms) -> QuerySet[Activity]:
+    """Return ACTIVITIES without those that hold what TERMS leave out, which is all that they say.
+
+    An index finds what holds a word, not what does not: each row is looked at by itself.
+    """
+    if connection.vendor == "postgresql":
+        for term in terms.left_out:
+            hint, values = _hint(term) or ("true", [])
+            holds = f"{DOCUMENT} @@ to_tsquery('simple', %s)"
+            asked = _tsquery(Terms([term], []))
+            activities = activities.extra(
+                where=[f"NOT ({hint} AND {holds})"], params=[*values, asked]
+            )
+        return activities
+    row = f"SELECT 1 {_MATCH} AND rowid = feeds_activity.id"
+    any_of = _either(terms.left_out)
+    return activities.extra(where=[f"NOT EXISTS ({row})"], params=[any_of])
 
 
 def on_the_way(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
@@ -75,14 +123,15 @@ def on_the_way(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
     if not terms:
         return matching(activities, text)
     if connection.vendor == "postgresql":
-        hints = [hint for term in terms if (hint := _hint(term))]
-        activities = activities.extra(
-            where=[sql for sql, _ in hints], params=[value for _, value in hints]
-        )
+        hints = [hint for term in terms.wanted if (hint := _hint(term))]
+        for sql, values in hints:
+            activities = activities.extra(where=[sql], params=values)
         return matching(activities, text)
     part = "rowid BETWEEN (SELECT MIN(id) FROM walked) AND (SELECT MAX(id) FROM walked)"
     inside = f"SELECT rowid {_MATCH} AND {part}"
-    return activities.extra(where=[f"feeds_activity.id IN ({inside})"], params=[_match(terms)])
+    among = "IN" if terms.wanted else "NOT IN"
+    asked = _match(terms) if terms.wanted else _either(terms.left_out)
+    return activities.extra(where=[f"feeds_activity.id {among} ({inside})"], params=[asked])
 
 
 def held_by(text: str, columns: Sequence[str], most: int) -> tuple[str, tuple[Any, ...], bool]:
@@ -107,7 +156,10 @@ def held_by(text: str, columns: Sequence[str], most: int) -> tuple[str, tuple[An
 
 def expected(text: str) -> int:
     """Return how many activities should hold the words of TEXT, as PostgreSQL plans; SQLite, which
-    knows nothing of it, need not: it stops early."""
+    knows nothing of it, need not: it stops early. Of what only leaves words out, more than any
+    index should be asked for."""
+    if not terms_of(text).wanted:
+        return sys.maxsize
     if connection.vendor != "postgresql":
         return 0
     with connection.cursor() as cursor:
@@ -120,31 +172,43 @@ def expected(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _asked(terms: Sequence[Sequence[str]]) -> list[list[str]]:
+def _asked(terms: Terms) -> Terms:
     """Return what held_by() asks for: the whole words of TERMS, or if there are none, all."""
-    words = [[word] for term in terms for word in term]
-    return [word for word in words if not word[0].endswith("*")] or words
+    words = [[word] for term in terms.wanted for word in term]
+    wanted = [word for word in words if not word[0].endswith("*")] or words
+    left_out = [term for term in terms.left_out if not term[1:] and not term[0].endswith("*")]
+    return Terms(wanted, left_out)
 
 
-def _tsquery(terms: Sequence[Sequence[str]]) -> str:
-    query = " & ".join(f"({' <-> '.join(term)})" if term[1:] else term[0] for term in terms)
-    return query.replace("*", ":*")
+def _tsquery(terms: Terms) -> str:
+    pieces = [_side_by_side(term) for term in terms.wanted]
+    pieces += [f"!{_side_by_side(term)}" for term in terms.left_out]
+    return " & ".join(pieces).replace("*", ":*")
 
 
-def _match(terms: Sequence[Sequence[str]]) -> str:
-    return " ".join(_fts5(" ".join(term)) for term in terms)
+def _side_by_side(term: Sequence[str]) -> str:
+    return f"({' <-> '.join(term)})" if term[1:] else term[0]
+
+
+def _match(terms: Terms) -> str:
+    wanted = " ".join(_fts5(" ".join(term)) for term in terms.wanted)
+    return f"({wanted}) NOT ({_either(terms.left_out)})" if terms.left_out else wanted
+
+
+def _either(terms: Iterable[Sequence[str]]) -> str:
+    return " OR ".join(_fts5(" ".join(term)) for term in terms)
 
 
 def _fts5(term: str) -> str:
     return f'"{term.rstrip("*")}"{"*" if term.endswith("*") else ""}'
 
 
-def _hint(term: Sequence[str]) -> tuple[str, str] | None:
+def _hint(term: Sequence[str]) -> tuple[str, list[str]] | None:
     """Return a condition that every text with TERM meets; None where its letters have lower and
     upper forms that PostgreSQL and we may see otherwise."""
     words = [word.rstrip("*") for word in term]
     if not all(map(str.isascii, words)):
         return None
     if words[1:]:
-        return f"lower({_TEXT}) ~ %s", "[^[:alnum:]]+".join(words)
-    return f"strpos(lower({_TEXT}), %s) > 0", words[0]
+        return f"lower({_TEXT}) ~ %s", ["[^[:alnum:]]+".join(words)]
+    return f"strpos(lower({_TEXT}), %s) > 0", [words[0]]

@@ -118,6 +118,32 @@ def test_every_searched_column_counts(write: Callable[..., None], field: str) ->
     assert found("zebra title") == {"A title"}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("shop -slow", {"The web shop", "A shop in the web"}),
+        ('shop -"web shop"', {"A shop in the web", "Slow shop"}),
+        ("-shop", {"Größe der Bäume"}),
+        ("-SHOP -größe", set()),
+        ('-"web shop" -slow', {"A shop in the web", "Größe der Bäume"}),
+        ("-sho*", {"Größe der Bäume"}),
+        ("s* -sl*", {"The web shop", "A shop in the web"}),
+        ("-web-shop", {"A shop in the web", "Slow shop", "Größe der Bäume"}),
+        ("-nothing", {"The web shop", "A shop in the web", "Slow shop", "Größe der Bäume"}),
+        ("shop -", {"The web shop", "A shop in the web", "Slow shop"}),
+        ("--slow", {"Slow shop"}),
+        ("the-web", {"The web shop", "A shop in the web"}),
+        ('"shop -web"', set()),
+        ("-!?", set()),
+    ],
+)  # fmt: skip
+def test_a_minus_before_a_word_or_a_phrase_leaves_out_what_holds_it(
+    write: Callable[..., None], text: str, expected: set[str]
+) -> None:
+    write("The web shop", "A shop in the web", "Slow shop", "Größe der Bäume")
+    assert found(text) == expected
+
+
 def test_letters_beyond_ascii_are_letters(write: Callable[..., None]) -> None:
     write("Größe geändert", "Überprüfung", "日本 語", "Ещё раз")
     assert found("größe") == {"Größe geändert"}
@@ -137,6 +163,8 @@ def test_nothing_to_look_for_is_everything_and_only_signs_is_nothing(
 
 
 ODD = [
+    "-", "--", "-*", '-"', '-""', '-"a', '-"a* b*"', "a -b*", "-a -a -a", "-NOT", "NOT -a", "-(a)",
+    "-a:b", "- a", "-\U0001f680", "-" * 5000, " ".join(f"-w{n}" for n in range(10_000)),
     '"', "'", "''", '"a', "a'b", ":*", "a:*", "a:", "&", "|", "!", "!a", "()", "(a", "a)", "*",
     "**", "a**", "* a", "a*b", "-a", "^a", "{a}", "a + b", "NEAR(a b)", "a AND", "OR", "title:a",
     "a<->b", "\\", "\\'", "%", "%s", "%(x)s", "_", ";--", "\U0001f680", "a\U0001f680b", "e\u0301",

@@ -96,3 +96,38 @@ def test_looking_for_newer_ones_goes_further_too(reader: Client) -> None:
     assert pages[0].one(".pager a[rel=prev]").text == "Look further"
     assert pages[0].one(".looked").text.startswith("Looked through 3,000 events, on to 20")
     assert pages[-1].rows == [str(newest.uuid)]
+
+
+def test_what_only_leaves_words_out_is_found_by_a_walk_that_says_how_far_it_went(
+    reader: Client, bot: Caller
+) -> None:
+    newest = Html(reader.get("/?q=-checkout"))
+    without = Activity.objects.exclude(title__contains="checkout").order_by("-occurred_at", "-id")
+    assert newest.rows == [str(row.uuid) for row in without[:50]]
+    assert not newest.all(".looked"), "the first page has it all the same"
+    row = oldest()
+    row.title = "a zebra crossing"
+    row.save(update_fields=["title"])
+    for address in ("/?q=-build", "/?q=-build*", '/?q=-"build w*"'):
+        pages = followed(reader, address)
+        assert len(pages) > 3
+        assert [page.rows for page in pages[:-1]] == [[]] * (len(pages) - 1)
+        assert pages[0].one(".looked").text.startswith("Looked through 3,000 events, back to 20")
+        assert pages[-1].rows == [str(row.uuid)]
+    answer = bot.get("/api/v1/activities", query="-build").json()
+    assert answer["results"] == []
+    assert "query=-build&before=" in answer["next"]
+
+
+def test_a_rare_word_without_another_is_found_however_old_it_is(reader: Client) -> None:
+    row = oldest()
+    row.title = "a zebra crossing at the checkout"
+    row.save(update_fields=["title"])
+    for words, expected in (
+        ("zebra -build", True), ("zebra -checkout", False), ('zebra -"at checkout"', True),
+        ("zeb* -build", True), ('"zebra crossing" -build*', True), ("zebra -check*", False),
+        ("checkout -build", True),
+    ):  # fmt: skip
+        found = Html(reader.get("/", {"q": words}))
+        assert found.rows == ([str(row.uuid)] if expected else []), words
+        assert found.all(".looked") + found.all(".pager") == [], words

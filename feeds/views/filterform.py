@@ -14,6 +14,7 @@ from feeds.addresses import exchanged
 from feeds.facets import Counts
 from feeds.filters import FACETS, Choice, FeedFilter, escaped
 from feeds.querybox import Fault
+from feeds.search import parted
 from feeds.vocabulary import KINDS, STATES
 
 SUGGESTED = 40  # values of each input
@@ -121,9 +122,25 @@ def chips(query: QueryDict, filter: FeedFilter) -> list[Chip]:
             found.append(_chip(query, name, value, "is", (escaped(value), f"\\{value}")))
         for value in choice.excluded:
             found.append(_chip(query, name, value, "is not", (f"-{value}",)))
-    for name, relation in (("since", "from"), ("until", "before"), ("q", "contains")):
+    for name, relation in (("since", "from"), ("until", "before")):
         if given := query.get(name, "").strip():
             found.append(Chip(LABELS[name], relation, given, exchanged(query, name, (given,))))
+    return [*found, *_chips_of_text(query)]
+
+
+def _chips_of_text(query: QueryDict) -> list[Chip]:
+    """Say what is searched for, and each piece that leaves something out, one to be taken back."""
+    given = query.get("q", "").strip()
+    wanted, left_out = parted(given)
+    found = []
+    if wanted:
+        rest = " ".join(left_out)
+        found.append(Chip(LABELS["q"], "contains", wanted, exchanged(query, "q", (given,), rest)))
+    for piece in left_out:
+        others = " ".join([wanted, *(one for one in left_out if one != piece)]).strip()
+        removed = exchanged(query, "q", (given,), others)
+        wanted_too = exchanged(query, "q", (given,), f"{others} {piece[1:]}".strip())
+        found.append(Chip(LABELS["q"], "lacks", piece[1:], removed, wanted_too))
     return found
 
 

@@ -263,7 +263,10 @@ FEED = [
     ),
     OpenApiParameter("until", {"type": "string"}, description="Before; not included."),
     OpenApiParameter(
-        "q", str, description='Words in what it says; `deploy*`; `"exact words"` side by side.'
+        "q",
+        str,
+        description='Words in what it says; `deploy*`; `"exact words"` side by side; '
+        "`-word` leaves out.",
     ),
 ]
 LIMIT = OpenApiParameter(
