@@ -367,3 +367,28 @@ def test_a_fault_in_a_form_is_tied_to_its_field(desk: Open) -> None:
     described = str(field.get_attribute("aria-describedby")).split()
     words = [page.locator(f"#{one}").inner_text() for one in described]
     assert any("required" in text for text in words)
+
+
+def test_a_long_title_gives_way_to_what_stands_behind_it(desk: Open) -> None:
+    page, title = desk("/compose/new/deployment/"), " ".join(["longtitle", *"abcdefgh" * 15])
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("State").select_option("SUCCESSFUL")
+    page.get_by_label("Environment", exact=True).fill("Production")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("h1")).to_contain_text("longtitle")
+    for width in (1280, 700, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/?q=longtitle")
+        line, badge = page.locator(".row .line").first, page.locator(".row a.badge").first
+        outer, inner = line.bounding_box(), badge.bounding_box()
+        assert outer
+        assert inner
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"], width
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 2, width
+        assert line.evaluate(CUT), "the title ends in an ellipsis"
+        badge.click()
+        page.wait_for_url("**target=production**")
+
+
+CUT = """line => { const title = line.querySelector(".object");
+  return title.scrollWidth > title.clientWidth || title.scrollHeight > title.clientHeight; }"""
