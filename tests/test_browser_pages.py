@@ -78,6 +78,7 @@ STATES = [
     "/nothing/", "/components/payment-api/", "/settings/audit/?kind=user",
     "/settings/tokens/?unused=on", "/outbox/?state=dead",
     "/settings/connections/new/?dialect=compass", "/views/new/?type=build",
+    "/settings/feed-addresses/",
 ]  # fmt: skip
 PAINTED = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 SHIFTS = """

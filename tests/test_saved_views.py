@@ -71,7 +71,8 @@ def test_views_that_one_does_not_see_can_be_neither_starred_nor_opened_nor_copie
     hidden = actions.save_view(person("admin"), name="Hidden", query="type=build")
     for act in ("star", "default", "duplicate", "update", "delete"):
         assert reader.post(f"/views/{hidden.uuid}/{act}/", {"on": "1"}).status_code == 404
-        assert reader.get(f"/views/{hidden.uuid}/{act}/").status_code == 405
+        closed = 404 if act == "delete" else 405
+        assert reader.get(f"/views/{hidden.uuid}/{act}/").status_code == closed
         assert Client().post(f"/views/{hidden.uuid}/{act}/").status_code == 302
     assert not Star.objects.exists()
     page = Html(reader.get(f"/?view={hidden.uuid}&type=push"))
@@ -279,3 +280,16 @@ def test_programs_star_views_and_choose_a_default_of_their_own(
     viewer.patch(path, {"default": False, "starred": False})
     assert viewer.get(path).json()["default"] is False
     assert viewer.patch(path, {"default": None}).status_code == 400
+
+
+def test_who_deletes_a_view_is_asked_first(reader: Client) -> None:
+    owner = User.objects.exclude(username="recorder").get()
+    view = actions.save_view(owner, name="Mine", query="type=build", shared=True)
+    link = Html(reader.get("/views/")).link("table a.danger")
+    asks = Html(reader.get(link))
+    assert asks.one("h1").text == "Delete the view Mine?"
+    assert "It is shared: it goes for everybody" in asks.one("form.card").text
+    assert asks.link("form.card a.btn") == "/views/"
+    assert reader.post(link)["Location"] == "/views/"
+    assert reader.get(link).status_code == 404
+    assert not type(view).objects.filter(pk=view.pk).exists()

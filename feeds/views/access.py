@@ -9,7 +9,9 @@ from typing import Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
+from django.shortcuts import render
+from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -87,6 +89,48 @@ def part(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpRespo
 
 def _plain(text: str, *, status: int) -> HttpResponse:
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain")
+
+
+#: Addresses above which the next page is not the one that they belong to, by their routes' names.
+BELONGS_TO = {
+    "compose-template-delete": "compose",
+    "window-delete": "heartbeats",
+    "notification-retry": "heartbeats",
+}
+
+
+def posts(view: View[P]) -> View[P]:
+    """Hand VIEW what a form posts; who only opens its address is told that nothing was done."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        return view(request, *args, **kwargs) if request.method == "POST" else not_posted(request)
+
+    guarded.only_posts = True  # type: ignore[attr-defined]
+    return guarded
+
+
+def not_posted(request: HttpRequest) -> HttpResponse:
+    """Say that this address takes a form alone, and lead to the page that has it."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["POST"])
+    name = request.resolver_match.url_name if request.resolver_match else None
+    page = reverse(BELONGS_TO[name]) if name in BELONGS_TO else _page_above(request.path)
+    answer = render(request, "405.html", {"page": page}, status=405)
+    answer["Allow"] = "POST"
+    return answer
+
+
+def _page_above(path: str) -> str:
+    """Return the address of the next page above PATH."""
+    while (path := f"{path.rstrip('/').rpartition('/')[0]}/") != "/":
+        try:
+            view = resolve(path).func
+        except Resolver404:
+            continue
+        if not getattr(view, "only_posts", False):
+            return path
+    return path
 
 
 def writers(view: View[P]) -> View[P]:

@@ -17,12 +17,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.forms import PasswordForm, PreferencesForm, SignInForm, TokenForm
 from feeds.models import ApiToken, Role, User
-from feeds.views.access import manages, members, person, posted
+from feeds.views.access import manages, members, not_posted, person, posted, posts
 
 PER_PAGE = 100  # tokens
 UNUSED = timedelta(days=90)  # after which one asks whether a token is still wanted
@@ -42,6 +41,9 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     """Only by POST, so that no link or image can sign anybody out."""
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return not_posted(request)
 
 
 @members
@@ -167,7 +169,7 @@ def token(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """End a token."""
     found = get_object_or_404(_tokens(request), pk=pk)

@@ -13,7 +13,6 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from feeds import actions, ari
 from feeds.digests.component import digest_of
@@ -21,7 +20,7 @@ from feeds.digests.timeline import WINDOWS
 from feeds.filters import FilterError
 from feeds.forms import AttachForm, ComponentForm
 from feeds.models import Component, EventSource, Role, User, sources_with_last_seen
-from feeds.views.access import admins, manages, posted, readers
+from feeds.views.access import admins, manages, posted, posts, readers
 from feeds.views.dependencies import needs_context
 from feeds.views.feed import answer, feed_of, is_fragment
 from feeds.views.lists import listed
@@ -160,7 +159,7 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def attach(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a source on a component."""
     component = get_object_or_404(Component, slug=slug)
@@ -178,7 +177,7 @@ def attach(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def detach(request: HttpRequest, slug: str, identity: UUID) -> HttpResponse:
     """Hide a source from a component."""
     component = get_object_or_404(Component, slug=slug)

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.composing import KINDS, ComposeForm, Kind, PasteForm, kind_of
@@ -18,7 +17,7 @@ from feeds.dialects.mapping import DialectError, Document
 from feeds.models import Component, Composition, Connection
 from feeds.pasted import PasteError, read_pasted
 from feeds.reader import MINUTE, stamp
-from feeds.views.access import manages, person, posted, writers
+from feeds.views.access import manages, person, posted, posts, writers
 from feeds.views.composing import (
     addresses_of,
     blank_values,
@@ -167,7 +166,7 @@ def _defaults(request: HttpRequest, kind: Kind, component: str) -> Document:
 
 
 @writers
-@require_POST
+@posts
 def paste(request: HttpRequest) -> HttpResponse:
     """Fill the form with a body or a curl command that was pasted."""
     form = PasteForm(posted(request))

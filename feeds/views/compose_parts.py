@@ -12,13 +12,12 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.composing import ComposeForm, TemplateForm, activity_of, snippets_of
 from feeds.dialects.mapping import DialectError, Document
 from feeds.models import Activity, EventTemplate
-from feeds.views.access import person, writers
+from feeds.views.access import person, posts, writers
 from feeds.views.composing import (
     kind_named,
     posted_form,
@@ -30,7 +29,7 @@ from feeds.views.feed import is_fragment
 
 
 @writers
-@require_POST
+@posts
 def check(request: HttpRequest, key: str) -> HttpResponse:
     """Say what is wrong with the field that `?field=` names, if anything is."""
     form = posted_form(request, kind_named(key))
@@ -112,7 +111,7 @@ def keep(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @writers
-@require_POST
+@posts
 def discard(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Delete a template."""
     mine = get_object_or_404(EventTemplate, uuid=identity, user=person(request))

@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.composing import ComposeForm, Kind, ProgressForm, kind_of
@@ -20,7 +19,7 @@ from feeds.dialects.mapping import DialectError, write_time
 from feeds.dialects.outward import UPSTREAMS
 from feeds.dialects.registry import DIALECTS
 from feeds.models import Activity, Composition, Delivery, Role, User
-from feeds.views.access import members, person, posted, writers
+from feeds.views.access import members, person, posted, posts, writers
 from feeds.views.composing import (
     addressed,
     addresses_of,
@@ -84,7 +83,7 @@ def _change(request: HttpRequest, composition: Composition, form: ComposeForm) -
 
 
 @writers
-@require_POST
+@posts
 def cancel(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Let what waits for its time never be sent."""
     composition = get_object_or_404(Composition, uuid=identity)

@@ -10,12 +10,11 @@ from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.connectionforms import FORMS, ConnectionForm
 from feeds.models import Connection, Delivery
-from feeds.views.access import admins, person, posted
+from feeds.views.access import admins, person, posted, posts
 from feeds.views.components import refuse
 
 LETTERS_SHOWN = 10
@@ -108,7 +107,7 @@ def _form(
 
 
 @admins
-@require_POST
+@posts
 def test(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Ask the upstream who we are there, and tell exactly what failed."""
     connection = get_object_or_404(rows(), uuid=identity)
@@ -126,7 +125,7 @@ def test(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def pause(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Keep the letters of a connection here."""
     connection = get_object_or_404(rows(), uuid=identity)
@@ -136,7 +135,7 @@ def pause(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def resume(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Let the letters of a connection go again."""
     connection = get_object_or_404(rows(), uuid=identity)

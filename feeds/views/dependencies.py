@@ -8,11 +8,10 @@ from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.models import Component, Dependency
-from feeds.views.access import admins
+from feeds.views.access import admins, posts
 
 SHOWN = 100  # components of either list
 OFFERED = 500  # components to depend on
@@ -36,7 +35,7 @@ def needs_context(component: Component, *, manages: bool) -> dict[str, Any]:
 
 
 @admins
-@require_POST
+@posts
 def add(request: HttpRequest, slug: str) -> HttpResponse:
     """Say that a component depends on the one that is named."""
     component = get_object_or_404(Component, slug=slug)
@@ -55,7 +54,7 @@ def _named(request: HttpRequest) -> str:
 
 
 @admins
-@require_POST
+@posts
 def remove(request: HttpRequest, slug: str, other: str) -> HttpResponse:
     """Say that a component no longer depends on another."""
     component = get_object_or_404(Component, slug=slug)

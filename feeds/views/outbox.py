@@ -12,13 +12,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from feeds import actions, outbox
 from feeds.envelopes import curl_of, envelope_of
 from feeds.models import Composition, Connection, Delivery, Role
 from feeds.outboxforms import SCHEDULED, TABS, OutboxFilter
-from feeds.views.access import members, person
+from feeds.views.access import members, person, posts
 
 PER_PAGE = 50
 COUNTED = 999  # letters that a tab counts; a count of more costs more than it tells
@@ -120,14 +119,14 @@ def _whole() -> QuerySet[Delivery]:
 
 
 @members
-@require_POST
+@posts
 def retry(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Send a letter again, now."""
     return _do(request, identity, actions.retry_delivery, "It goes again, now.")
 
 
 @members
-@require_POST
+@posts
 def cancel(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Take a letter out of its queue."""
     return _do(request, identity, actions.cancel_delivery, "It is cancelled, and stays here.")

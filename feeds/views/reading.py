@@ -9,13 +9,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.models import Density, User
 from feeds.pages import Page
 from feeds.reader import collapses, density_of
 from feeds.repeats import ordered
+from feeds.views.access import posts
 
 COOKIE_AGE = 365 * 24 * 3600  # seconds that a stranger's browser keeps the density
 COLLAPSE = {"on": True, "off": False}
@@ -60,7 +60,7 @@ def without_collapse(address: str) -> str:
     return f"{path}?{kept.urlencode()}" if kept else path
 
 
-@require_POST
+@posts
 def switch(request: HttpRequest) -> HttpResponse:
     """Keep the density or the collapsing that a switch above the list chose, and go back there."""
     wishes: dict[str, Any] = {}

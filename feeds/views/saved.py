@@ -7,13 +7,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
 
 from feeds import actions, querybox
 from feeds.filters import FilterError, chosen, view_query
 from feeds.forms import ViewForm
 from feeds.models import SavedView
-from feeds.views.access import members, person, posted
+from feeds.views.access import members, person, posted, posts
 from feeds.views.components import refuse
 
 
@@ -64,7 +63,7 @@ def _seen(request: HttpRequest, identity: UUID) -> SavedView:
 
 
 @members
-@require_POST
+@posts
 def update(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Let a view show what the feed that was opened from it shows now."""
     view = get_object_or_404(SavedView, uuid=identity, user=person(request))
@@ -80,7 +79,7 @@ def update(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def star(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Put a view first, or not any more."""
     view, starred = _seen(request, identity), request.POST.get("on") == "1"
@@ -90,7 +89,7 @@ def star(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def default(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Open the feed with a view, or not any more."""
     view, is_default = _seen(request, identity), request.POST.get("on") == "1"
@@ -101,7 +100,7 @@ def default(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def duplicate(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Make a view of one's own of one that one sees, and offer to name it."""
     made = actions.duplicate_view(_seen(request, identity), by=person(request))
@@ -110,7 +109,7 @@ def duplicate(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def replace_addresses(request: HttpRequest) -> HttpResponse:
     """End the addresses that one's feed readers have."""
     actions.rotate_feed_token(person(request))
@@ -119,10 +118,11 @@ def replace_addresses(request: HttpRequest) -> HttpResponse:
 
 
 @members
-@require_POST
 def delete(request: HttpRequest, identity: UUID) -> HttpResponse:
-    """Delete a view."""
+    """Ask, then delete a view."""
     view = get_object_or_404(SavedView, uuid=identity, user=person(request))
+    if request.method != "POST":
+        return render(request, "views/delete.html", {"view": view})
     actions.delete_view(view, by=person(request))
     messages.success(request, f"The view {view} is deleted.")
     return redirect("views")

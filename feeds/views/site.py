@@ -11,12 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.adminforms import LimitForm, RetentionForm, SiteForm
 from feeds.models import Activity, Site
-from feeds.views.access import admins, posted
+from feeds.views.access import admins, posted, posts
 
 COUNTED = 100_000  # events that a shorter retention would delete; more are not counted
 
@@ -36,7 +35,7 @@ def site(request: HttpRequest) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def company_key(request: HttpRequest) -> HttpResponse:
     """Give the site another company key."""
     actions.rotate_company_key()

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.composing import Sample, curl_of, sample_of
@@ -20,7 +19,7 @@ from feeds.digests.rhythm import rhythms
 from feeds.digests.volume import volume_of
 from feeds.forms import AttachToForm, SourceForm, SourceNameForm
 from feeds.models import Activity, Component, EventSource, Role, User, sources_with_last_seen
-from feeds.views.access import admins, manages, person, posted, readers, writers
+from feeds.views.access import admins, manages, person, posted, posts, readers, writers
 from feeds.views.components import refuse
 from feeds.views.feed import answer, feed_of, is_fragment
 from feeds.views.lists import listed
@@ -99,7 +98,7 @@ def _whole(text: str) -> int:
 
 
 @writers
-@require_POST
+@posts
 def test(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Record a test event of a source, and lead to it."""
     source = get_object_or_404(EventSource, uuid=identity)
@@ -117,7 +116,7 @@ def test(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def attach(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Show a source on a component."""
     source = get_object_or_404(EventSource, uuid=identity)
@@ -135,7 +134,7 @@ def attach(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def detach(request: HttpRequest, identity: UUID, slug: str) -> HttpResponse:
     """Hide a source from a component."""
     source = get_object_or_404(EventSource, uuid=identity)

@@ -16,13 +16,12 @@ from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.adminforms import NewUserForm, UserForm
 from feeds.forms import TokenForm
 from feeds.models import Role, User
-from feeds.views.access import admins, posted
+from feeds.views.access import admins, posted, posts
 from feeds.views.components import refuse
 
 PER_PAGE = 50  # users
@@ -80,7 +79,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def switch(request: HttpRequest, pk: int) -> HttpResponse:
     """Shut a user out with all of its tokens, or let it in again."""
     user = get_object_or_404(User, pk=pk)
@@ -97,7 +96,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @admins
-@require_POST
+@posts
 def invite(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a link with which a user sets a password, and show it once."""
     user = get_object_or_404(User, pk=pk, is_active=True)
@@ -106,7 +105,7 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @admins
-@require_POST
+@posts
 def token(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a token for a user, a program above all, and show it once."""
     user = get_object_or_404(User, pk=pk, is_active=True)

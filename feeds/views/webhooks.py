@@ -11,13 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from feeds import actions
 from feeds.dialects.registry import WEBHOOKS
 from feeds.forms import WebhookForm
 from feeds.models import Webhook
-from feeds.views.access import admins, person, posted
+from feeds.views.access import admins, person, posted, posts
 
 WEBHOOKS_SHOWN = 200
 
@@ -51,7 +50,7 @@ def show(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 @never_cache
 @admins
-@require_POST
+@posts
 def rotate(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Give a webhook another secret, and show it once."""
     webhook = get_object_or_404(Webhook, uuid=identity)
@@ -59,7 +58,7 @@ def rotate(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @admins
-@require_POST
+@posts
 def revoke(request: HttpRequest, identity: UUID) -> HttpResponse:
     """End a webhook; its log stays."""
     webhook = get_object_or_404(Webhook, uuid=identity)

@@ -10,9 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
-from feeds.views.access import members, posted
+from feeds.views.access import members, posted, posts
 from heartbeats import actions
 from heartbeats.forms import ChannelChangeForm, ChannelForm, WindowForm
 from heartbeats.models import Channel, MaintenanceWindow, Notification
@@ -24,7 +23,7 @@ LETTERS_SHOWN = 50
 
 @never_cache
 @members
-@require_POST
+@posts
 def add_channel(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Make a channel of one heartbeat.
 
@@ -43,7 +42,7 @@ def add_channel(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def add_window(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Make a maintenance window of one heartbeat."""
     beat = own(request, identity)
@@ -70,7 +69,7 @@ def channel(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 @never_cache
 @members
-@require_POST
+@posts
 def rotate_secret(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Give a webhook another secret, and show it once."""
     found = _channel(request, identity)
@@ -82,7 +81,7 @@ def rotate_secret(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def test(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Send a letter to a channel that only shows that it arrives."""
     actions.test_channel(_channel(request, identity), now=timezone.now())
@@ -104,7 +103,7 @@ def delete_channel(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def delete_window(request: HttpRequest, identity: UUID) -> HttpResponse:
     """End a maintenance window."""
     rows = MaintenanceWindow.objects.select_related("team", "heartbeat")
@@ -116,7 +115,7 @@ def delete_window(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def retry(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Send a letter that failed for good once more."""
     rows = Notification.objects.select_related("team", "heartbeat")

@@ -8,11 +8,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from feeds.actions import ActionError
 from feeds.reader import MINUTE, stamp
-from feeds.views.access import members
+from feeds.views.access import members, posts
 from heartbeats import actions
 from heartbeats.forms import SnoozeForm
 from heartbeats.models import Heartbeat
@@ -25,7 +24,7 @@ AGENT = "Pulseboard: a button on its page"
 
 
 @members
-@require_POST
+@posts
 def ping_now(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Ping a heartbeat, read back where it stands then, and say it."""
     beat = own(request, identity)
@@ -46,7 +45,7 @@ def ping_now(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def pause(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Stop watching a heartbeat."""
     beat = own(request, identity)
@@ -59,7 +58,7 @@ def pause(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def resume(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Watch a heartbeat again."""
     beat = own(request, identity)
@@ -73,7 +72,7 @@ def resume(request: HttpRequest, identity: UUID) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def snooze(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Tell nobody about a heartbeat for some minutes."""
     beat, now = own(request, identity), timezone.now()
@@ -97,7 +96,7 @@ def _snoozed(beat: Heartbeat, until: datetime | None) -> str:
 
 
 @members
-@require_POST
+@posts
 def rotate_key(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Give a heartbeat another ping address."""
     beat = own(request, identity)

@@ -12,9 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
-from feeds.views.access import members, person, posted
+from feeds.views.access import members, person, posted, posts
 from heartbeats import actions
 from heartbeats.forms import ChannelForm, NewTeamForm, TeamForm, WindowForm
 from heartbeats.models import Channel, Heartbeat, Team
@@ -77,7 +76,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @members
-@require_POST
+@posts
 def add_channel(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a channel that hears of all heartbeats of a team; a webhook's secret is shown once."""
     team = _own(request, pk)
@@ -92,7 +91,7 @@ def add_channel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @members
-@require_POST
+@posts
 def add_window(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a maintenance window of a whole team."""
     team = _own(request, pk)
