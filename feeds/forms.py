@@ -283,6 +283,25 @@ class ViewForm(forms.Form):
     shared = forms.BooleanField(
         required=False, label="Share it", help_text="Everybody sees it; only you change it."
     )
+    starred = forms.BooleanField(
+        required=False, label="Star it", help_text="It stands in the bar over the feed, for you."
+    )
+    is_default = forms.BooleanField(
+        required=False,
+        label="Make it the default",
+        help_text="The bare address of the site opens with it, for you; one view does.",
+    )
+
+    @property
+    def fields_of_view(self) -> dict[str, Any]:
+        """Return what everybody sees of it."""
+        return {name: self.cleaned_data[name] for name in ("name", "query", "shared")}
+
+    @property
+    def marks(self) -> dict[str, bool]:
+        """Return what its reader wants of it, for themselves alone."""
+        given = self.cleaned_data
+        return {"starred": given["starred"], "default": given["is_default"]}
 
     def clean_query(self) -> str:
         """Want what the feed can read."""

@@ -79,6 +79,7 @@ def test_a_view_lives_its_life_without_javascript(desk: Open) -> None:
     page.locator("nav.tabs").get_by_role("link", name="Everything").click()
     expect(page.locator(".chip")).to_have_count(0)
     page.goto("/views/")
-    page.get_by_role("button", name=f"Delete {name}", exact=True).click()
+    page.get_by_role("link", name=f"Delete {name}", exact=True).click()
+    page.get_by_role("button", name="Delete view").click()
     page.goto("/")
     expect(tab).to_have_text("Everything")

@@ -43,7 +43,8 @@ def furnished(client: Client) -> dict[str, Any]:
         "user": [admin.pk], "view": [actions.save_view(admin, name="Mine").uuid],
         "compose": ["custom"], "compose-template-delete": [letter.uuid],
         "composition": [letter.activity.composition.uuid], "heartbeat": [beat.uuid],
-        "team": [beat.team_id], "channel": [letter.uuid], "notification": [letter.uuid], "window": [letter.uuid],
+        "team": [beat.team_id], "channel": [letter.uuid], "notification": [letter.uuid],
+        "window": [letter.uuid],
     }  # fmt: skip
 
 

@@ -283,8 +283,7 @@ def test_programs_star_views_and_choose_a_default_of_their_own(
 
 
 def test_who_deletes_a_view_is_asked_first(reader: Client) -> None:
-    owner = User.objects.exclude(username="recorder").get()
-    view = actions.save_view(owner, name="Mine", query="type=build", shared=True)
+    view = actions.save_view(me(), name="Mine", query="type=build", shared=True)
     link = Html(reader.get("/views/")).link("table a.danger")
     asks = Html(reader.get(link))
     assert asks.one("h1").text == "Delete the view Mine?"
@@ -293,3 +292,40 @@ def test_who_deletes_a_view_is_asked_first(reader: Client) -> None:
     assert reader.post(link)["Location"] == "/views/"
     assert reader.get(link).status_code == 404
     assert not type(view).objects.filter(pk=view.pk).exists()
+
+
+def test_a_view_gets_its_star_and_becomes_the_default_where_it_is_made(reader: Client) -> None:
+    form = Html(reader.get("/views/new/?type=build"))
+    assert [box["name"] for box in form.all("main input[type=checkbox]")] == [
+        "shared", "starred", "is_default",
+    ]  # fmt: skip
+    said = {"name": "Builds", "query": "type=build", "starred": "on", "is_default": "on"}
+    assert reader.post("/views/new/", said).status_code == 302
+    assert tabs(reader, "/?view=all") == ["Everything", "Builds (default)"]
+    assert len(Html(reader.get("/", follow=True)).rows) == 2, "the site opens with it"
+    view = SavedView.objects.get()
+    edit = Html(reader.get(f"/views/{view.uuid}/edit/"))
+    ticked = [
+        box["name"] for box in edit.all("main input[type=checkbox]") if "checked" in box.attrs
+    ]
+    assert ticked == ["starred", "is_default"]
+    reader.post(f"/views/{view.uuid}/edit/", {"name": "Builds", "query": "type=build"})
+    assert not Star.objects.exists()
+    assert me().default_view is None
+
+
+def test_a_view_that_is_not_made_the_default_leaves_the_default_as_it_is(reader: Client) -> None:
+    first = actions.save_view(me(), name="First", query="type=build")
+    actions.open_with(first, by=me())
+    reader.post("/views/new/", {"name": "Second", "query": "type=push"})
+    assert me().default_view == first
+
+
+@pytest.mark.parametrize("mark", ["starred", "is_default"])
+def test_a_view_that_cannot_be_saved_marks_nothing(reader: Client, mark: str) -> None:
+    actions.save_view(me(), name="Builds")
+    answer = reader.post("/views/new/", {"name": "Builds", mark: "on"})
+    assert answer.status_code == 422
+    assert "checked" in Html(answer).one(f"#id_{mark}").attrs
+    assert not Star.objects.exists()
+    assert me().default_view is None

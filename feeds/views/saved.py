@@ -30,7 +30,8 @@ def create(request: HttpRequest) -> HttpResponse:
     form = ViewForm(posted(request), initial={"query": chosen(request.GET).urlencode()})
     if request.method == "POST" and form.is_valid():
         try:
-            view = actions.save_view(person(request), **form.cleaned_data)
+            view = actions.save_view(person(request), **form.fields_of_view)
+            actions.mark_view(view, by=person(request), **form.marks)
         except actions.ActionError as error:
             refuse(form, error)
         else:
@@ -43,12 +44,14 @@ def create(request: HttpRequest) -> HttpResponse:
 @members
 def edit(request: HttpRequest, identity: UUID) -> HttpResponse:
     """Change the name of a view, what it asks for, or who sees it."""
-    view = get_object_or_404(SavedView, uuid=identity, user=person(request))
+    seen = SavedView.objects.seen_by(person(request))  # who knows whether it has a star
+    view = get_object_or_404(seen, uuid=identity, user=person(request))
     initial = {name: getattr(view, name) for name in ViewForm.base_fields}
     form = ViewForm(posted(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.change_view(view, form.cleaned_data, by=person(request))
+            actions.change_view(view, form.fields_of_view, by=person(request))
+            actions.mark_view(view, by=person(request), **form.marks)
         except actions.ActionError as error:
             refuse(form, error)
         else:
