@@ -69,7 +69,7 @@
     if (!(event.altKey || event.shiftKey) || event.ctrlKey || event.metaKey) return;
     const at = (selector) => event.target.closest(selector);
     const chip = at(".chip");
-    const link = chip ?? at("[data-only], .pill[href], :is(.row, .run-row, .facts) a[href^='/?']");
+    const link = chip ?? at("[data-only], .pill[href], :is(.row, .run-row, .facts, .story) a[href^='/?']");
     if (!link) return;
     event.preventDefault();
     if (chip) return chip.matches(".out") || chip.querySelector(".flip")?.click();

@@ -65,6 +65,18 @@ def test_every_value_says_what_a_click_does_and_does_it(desk: Open, place: str) 
     assert names == PLACES[place]
 
 
+def test_states_and_environments_in_the_story_of_an_open_event_are_filters(desk: Open) -> None:
+    page = desk()
+    for part, name in ((".badge", "target"), ("li > .pill[href]", "state")):
+        for modifiers, sign in (([], ""), (["Alt"], "-")):
+            page.goto("/?type=deployment&collapse=off")
+            linked = page.locator("article.row", has=page.locator("a.linked")).first
+            linked.click(position={"x": 3, "y": 3})
+            page.locator(f"#drawer .story {part}").first.click(modifiers=modifiers)  # type: ignore[arg-type]
+            page.wait_for_url(re.compile(rf"[?&]{name}={sign}\w"))
+            assert ("type", "deployment") in filters(page), "the filters in force stay"
+
+
 def test_alt_on_a_chip_leaves_out_and_a_click_on_its_words_turns_it(desk: Open) -> None:
     page = desk("/?type=build&q=checkout")
     chip = page.locator(".chip").first

@@ -297,3 +297,18 @@ def test_events_that_were_here_before_are_joined_by_the_migration(bot: Caller) -
     for _ in range(2):  # one that was stopped begins again
         migration.forwards(apps, None)
         assert set(Correlation.objects.values_list("activity_id", "key", "rest")) == held
+
+
+def test_states_and_environments_of_a_story_lead_to_the_feed_with_them(reader: Client) -> None:
+    sha = "a74e68d7de52f98c1ea4f3c48fd5bbec70fa507c"
+    text = f"Commit {sha}"
+    push, deployment = pair(
+        {"content": text},
+        {"content": text, "target_key": "production", "state": "failed"},
+    )
+    page = Html(reader.get(push.get_absolute_url()))
+    assert page.link("section#story a.badge") == "/?target=production"
+    assert page.link("section#story a.pill") == "/?state=failed"
+    beside = Html(reader.get(f"/?type=push&event={deployment.uuid}"))
+    assert beside.link("section#story a.badge") == "/?type=push&target=production"
+    assert beside.link("section#story a.pill") == "/?type=push&state=failed"
