@@ -23,7 +23,7 @@ from feeds.dialects.mapping import EPOCH, microseconds
 from feeds.filters import COLUMNS, MOST_BRANCHES, Choice, Cursor, FeedFilter, any_of
 from feeds.models import Activity
 from feeds.moments import from_database
-from feeds.search import expected, held_by, matching, on_the_way, terms_of
+from feeds.search import expected, held_by, matching, on_the_way, terms_of, with_signs
 
 NEWEST = ("-occurred_at", "-id")
 OLDEST = ("occurred_at", "id")
@@ -275,7 +275,7 @@ def _held(
         f"FROM ({held}) AS held"
     )
     rows = beyond(replace(filter, q="").rows(), order, edge)
-    passing = rows if exact else matching(rows, filter.q)
+    passing = with_signs(rows, filter.q) if exact else matching(rows, filter.q)
     statement = _kept((numbered, parameters), passing, f"place > {most}", count, order)
     found = fetch(statement, "place", order=order, roomy=True)
     return None if found and found[0][-1] > most else _rows(found)

@@ -25,7 +25,7 @@ from feeds.filters import (
     escaped,
     moment,
 )
-from feeds.search import terms_of, words_of
+from feeds.search import signs_of, terms_of, words_of
 
 #: What else a parameter is called in the box; the first name is how the address calls it too.
 ALIASES = {
@@ -229,13 +229,14 @@ def _in_quotes(value: str) -> str:
 
 def _piece(piece: str) -> str:
     """Write one piece of a search; what the box would take for something else goes as its words."""
-    minus, rest = ("-", piece[1:]) if terms_of(piece).left_out else ("", piece)
+    terms = terms_of(piece)
+    minus, rest = ("-", piece[1:]) if terms.left_out or terms.signs_out else ("", piece)
     if rest[0] == '"' and rest[1:]:
         return minus + _in_quotes(rest[1:-1])
     read_back = read(piece)
     if read_back.pairs == [("q", piece)] and not read_back.faults:
         return piece
-    words = " ".join(words_of(piece)) or piece
+    words = " ".join([*words_of(piece), *signs_of(piece)]) or piece
     return f'-"{words}"' if minus else words if words != piece else _in_quotes(piece)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -14,15 +15,20 @@ from django.db.models import QuerySet
 if TYPE_CHECKING:
     from feeds.models import Activity
 
+#: What stands between the parts of one emoji, and behind it.
+JOINERS = "\u200d\ufe0e\ufe0f"
 #: What is searched; a word is a run of letters and digits in any of them.
 SEARCHED = ("title", "content", "actor_name", "object_key", "target_key")
 MOST_WORDS = 50  # of a query; the rest is left out
+LONGEST_SIGNED = 4000  # characters of a query that are looked through for signs
 LONGEST_WORD = 500  # characters; PostgreSQL refuses lexemes over 2 kB
 _WORD = re.compile(r"[^\W_]+\*?")
 #: A minus leaves out where a term begins: not that of deploy-web, nor those of --no-cache.
 _TERM = re.compile(
     rf"""(?<!\S)-(?P<out>"[^"]*"|[^\s"-][^\s"]*)|"[^"]*"|{_WORD.pattern}""", re.VERBOSE
 )
+#: The same pieces with all that stands in them, for signs are no part of a word.
+_SIGNED = re.compile(r'(?<!\S)-(?P<out>"[^"]*"|[^\s"-][^\s"]*)|"[^"]*"|[^\s"]+')
 _TEXT = " || ' ' || ".join(SEARCHED)
 _ROWS = re.compile(r"rows=(\d+)")  # in the plan of a query
 _TABLE = "feeds_activity"
@@ -39,13 +45,16 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a text looks for, and what it leaves out: words that stand one behind the other."""
+    """What a text looks for, and what it leaves out: words that stand one behind the other, and
+    signs, which no index knows."""
 
     wanted: list[list[str]]
     left_out: list[list[str]]
+    signs: list[str] = field(default_factory=list)
+    signs_out: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.wanted or self.left_out)
+        return bool(self.wanted or self.left_out or self.signs or self.signs_out)
 
 
 def terms_of(text: str) -> Terms:
@@ -55,6 +64,9 @@ def terms_of(text: str) -> Terms:
     Only the last word of a phrase keeps its star, for FTS5 has none elsewhere.
     """
     terms, room = Terms([], []), MOST_WORDS
+    for found in _SIGNED.finditer(text[:LONGEST_SIGNED]):
+        kept_signs = terms.signs_out if found["out"] else terms.signs
+        kept_signs += [sign for sign in signs_of(found[0]) if sign not in kept_signs]
     for found in _TERM.finditer(text):
         term = words_of(found[0])[:room]
         if term:
@@ -66,9 +78,20 @@ def terms_of(text: str) -> Terms:
     return terms
 
 
+def signs_of(text: str) -> list[str]:
+    """Return the emoji and other signs of TEXT beyond ASCII, each run of them whole."""
+    runs = [""]
+    for letter in text:
+        if not letter.isascii() and (letter in JOINERS or unicodedata.category(letter)[0] == "S"):
+            runs[-1] += letter
+        elif runs[-1]:
+            runs.append("")
+    return [sign for run in runs if (sign := run.strip(JOINERS))][:MOST_WORDS]
+
+
 def parted(text: str) -> tuple[str, list[str]]:
     """Return what TEXT looks for, and each piece of it that leaves something out."""
-    out = [found for found in _TERM.finditer(text) if found["out"] and words_of(found["out"])]
+    out = [found for found in _TERM.finditer(text) if found["out"] and terms_of(found[0])]
     wanted = text
     for found in reversed(out):
         wanted = f"{wanted[: found.start()]}{wanted[found.end() :]}"
@@ -85,13 +108,23 @@ def matching(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
     terms = terms_of(text)
     if not terms:
         return activities.none() if text.strip() else activities
+    activities = with_signs(activities, text)
     if not terms.wanted:
-        return _without(activities, terms)
+        return _without(activities, terms) if terms.left_out else activities
     if connection.vendor == "postgresql":
         holds = f"{DOCUMENT} @@ to_tsquery('simple', %s)"
         return activities.extra(where=[holds], params=[_tsquery(terms)])
     inside = f"SELECT rowid {_MATCH}"
     return activities.extra(where=[f"feeds_activity.id IN ({inside})"], params=[_match(terms)])
+
+
+def with_signs(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
+    """Return those of ACTIVITIES that hold every sign of TEXT, and none that it leaves out."""
+    terms, at = terms_of(text), "strpos" if connection.vendor == "postgresql" else "instr"
+    for among, signs in (("> 0", terms.signs), ("= 0", terms.signs_out)):
+        for sign in signs:
+            activities = activities.extra(where=[f"{at}({_TEXT}, %s) {among}"], params=[sign])
+    return activities
 
 
 def _without(activities: QuerySet[Activity], terms: Terms) -> QuerySet[Activity]:
@@ -127,6 +160,9 @@ def on_the_way(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
         for sql, values in hints:
             activities = activities.extra(where=[sql], params=values)
         return matching(activities, text)
+    activities = with_signs(activities, text)
+    if not terms.wanted and not terms.left_out:
+        return activities
     part = "rowid BETWEEN (SELECT MIN(id) FROM walked) AND (SELECT MAX(id) FROM walked)"
     inside = f"SELECT rowid {_MATCH} AND {part}"
     among = "IN" if terms.wanted else "NOT IN"
@@ -136,7 +172,7 @@ def on_the_way(activities: QuerySet[Activity], text: str) -> QuerySet[Activity]:
 
 def held_by(text: str, columns: Sequence[str], most: int) -> tuple[str, tuple[Any, ...], bool]:
     """Return the SQL of COLUMNS of MOST activities, in no order, that may hold the words of TEXT,
-    and whether all of them do.
+    and whether all of them do; its signs are left to with_signs().
 
     PostgreSQL's index does not know which words stand side by side, and to collect all beginnings
     takes it long; so where there are other words, it is asked for those alone.
@@ -151,7 +187,7 @@ def held_by(text: str, columns: Sequence[str], most: int) -> tuple[str, tuple[An
         f"WITH held AS MATERIALIZED (SELECT {taken} FROM {_TABLE} "
         f"WHERE {DOCUMENT} @@ to_tsquery('simple', %s)) SELECT * FROM held LIMIT %s"
     )
-    return held, (_tsquery(asked), most), asked == terms
+    return held, (_tsquery(asked), most), asked == replace(terms, signs=[], signs_out=[])
 
 
 def expected(text: str) -> int:

@@ -69,6 +69,7 @@ def test_the_box_knows_every_parameter_of_a_feed_and_only_those() -> None:
         ('-text:slow -q:"web shop"', [("q", '-slow -"web shop"')]),
         ('-a"b', [("q", '-"a b"')]),
         ("--no-cache", [("q", "--no-cache")]),
+        ("🚀 -❤ slow", [("q", "🚀 -❤ slow")]),
         ('a"b c"d -', [("q", "a b c d -")]),
     ],
 )  # fmt: skip
@@ -166,7 +167,7 @@ def meaning(query: QueryDict) -> object:
     return choices, query.get("since"), query.get("until"), terms_of(filter.q), bool(filter.q)
 
 
-ODD = st.text(st.sampled_from("ab:-*\"\\ /.\t\u00a0é日#'1_"), max_size=12)
+ODD = st.text(st.sampled_from("ab:-*\"\\ /.\t\u00a0é日#'1_🚀→\u200d"), max_size=12)
 TEXTS = st.lists(
     st.one_of(
         ODD,

@@ -144,6 +144,34 @@ def test_a_minus_before_a_word_or_a_phrase_leaves_out_what_holds_it(
     assert found(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("🚀", {"🚀 Released 1.2", "Crew 👩\u200d🚀", "Go🚀go"}),
+        ("🚀 released", {"🚀 Released 1.2"}),
+        ("🚀released", {"🚀 Released 1.2"}),
+        ("rel* 🚀", {"🚀 Released 1.2"}),
+        ('"released 1.2" 🚀', {"🚀 Released 1.2"}),
+        ('"crew 🚀"', {"Crew 👩\u200d🚀"}),
+        ("👩\u200d🚀", {"Crew 👩\u200d🚀"}),
+        ("❤\ufe0f", {"We ❤ it", "They ❤\ufe0f it"}),
+        ("❤ -we", {"They ❤\ufe0f it"}),
+        ("it -❤", {"Released it"}),
+        ("-🚀 released", {"Released it"}),
+        ('-"🚀" -❤', {"Released it", "Price 5 €"}),
+        ('-"we ❤"', {"🚀 Released 1.2", "Crew 👩\u200d🚀", "Go🚀go", "Released it", "Price 5 €"}),
+        ("€", {"Price 5 €"}),
+        ("🎈", set()),
+    ],
+)  # fmt: skip
+def test_emoji_and_other_signs_are_found_and_left_out(
+    write: Callable[..., None], text: str, expected: set[str]
+) -> None:
+    write("🚀 Released 1.2", "Crew 👩\u200d🚀", "Go🚀go", "We ❤ it", "They ❤\ufe0f it")
+    write("Released it", "Price 5 €")
+    assert found(text) == expected
+
+
 def test_letters_beyond_ascii_are_letters(write: Callable[..., None]) -> None:
     write("Größe geändert", "Überprüfung", "日本 語", "Ещё раз")
     assert found("größe") == {"Größe geändert"}
@@ -163,6 +191,7 @@ def test_nothing_to_look_for_is_everything_and_only_signs_is_nothing(
 
 
 ODD = [
+    "\U0001f680" * 5000, "-\U0001f680 \U0001f680", "\u200d", "\ufe0f\U0001f3fb", "\u2192:\u2192",
     "-", "--", "-*", '-"', '-""', '-"a', '-"a* b*"', "a -b*", "-a -a -a", "-NOT", "NOT -a", "-(a)",
     "-a:b", "- a", "-\U0001f680", "-" * 5000, " ".join(f"-w{n}" for n in range(10_000)),
     '"', "'", "''", '"a', "a'b", ":*", "a:*", "a:", "&", "|", "!", "!a", "()", "(a", "a)", "*",

@@ -131,3 +131,16 @@ def test_a_rare_word_without_another_is_found_however_old_it_is(reader: Client) 
         found = Html(reader.get("/", {"q": words}))
         assert found.rows == ([str(row.uuid)] if expected else []), words
         assert found.all(".looked") + found.all(".pager") == [], words
+
+
+def test_an_emoji_is_looked_for_row_by_row_and_beside_a_rare_word_at_once(reader: Client) -> None:
+    row = oldest()
+    row.title = "🚀 a zebra crossing"
+    row.save(update_fields=["title"])
+    assert Html(reader.get("/", {"q": "zebra 🚀"})).rows == [str(row.uuid)]
+    assert Html(reader.get("/", {"q": "zebra -🚀"})).all(".empty h2")[0].text == (
+        "Nothing matches these filters"
+    )
+    pages = followed(reader, "/?q=🚀")
+    assert pages[0].one(".looked").text.startswith("Looked through 3,000 events, back to 20")
+    assert pages[-1].rows == [str(row.uuid)]
