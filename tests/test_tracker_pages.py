@@ -239,3 +239,15 @@ def test_they_cost_a_bounded_number_of_queries(bot: Caller, reader: Client) -> N
         with CaptureQueriesContext(connection) as queries:
             reader.get(path, headers={"HX-Request": "true"})
         assert len(queries) <= 8, "htmx asks for the rows alone"
+
+
+def test_what_only_names_an_issue_of_a_project_is_one_click_from_its_page(reader: Client) -> None:
+    (about,) = record(1, target_key="SHOP-1", project_key="SHOP")
+    record(1, before=1, kind="push", title="SHOP-7 round the totals")
+    page = Html(reader.get("/projects/SHOP/"))
+    assert page.rows == [str(about.uuid)], "a commit message names an issue, and is not about it"
+    link = page.link("section[aria-labelledby=issues] p a")
+    assert link == "/?issue=SHOP-7&issue=SHOP-1"
+    named = Html(reader.get(link))
+    assert named.titles == ["SHOP-7 round the totals", about.title]
+    assert [chip.text for chip in named.all(".chip")] == ["Issue is SHOP-7", "Issue is SHOP-1"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import connection
 from django.db.models import Case, F, JSONField, QuerySet, When
@@ -136,6 +137,15 @@ class Issues:
 
     shown: Sequence[Issue]
     more: int
+
+    @property
+    def named(self) -> str:
+        """Return the query string of the feed of what names those that are shown.
+
+        The project itself has no index of what only names its issues: to collect all of it would
+        take the longer the more there is.
+        """
+        return urlencode([("issue", issue.key) for issue in self.shown])
 
 
 def issues_of(project: str) -> Issues:
