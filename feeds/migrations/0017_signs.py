@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Make the table of signs of life."""
 
-    dependencies = [("feeds", "0014_correlate")]
+    dependencies = [("feeds", "0016_read_badges")]
 
     operations = [
         migrations.CreateModel(
