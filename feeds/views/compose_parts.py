@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from feeds import actions
 from feeds.composing import ComposeForm, TemplateForm, activity_of, snippets_of
+from feeds.dialects import badges
 from feeds.dialects.mapping import DialectError, Document
 from feeds.models import Activity, EventTemplate
 from feeds.views.access import person, posts, writers
@@ -139,6 +140,7 @@ def _sketched(request: HttpRequest, form: ComposeForm) -> list[Activity]:
         return []
     if form.kind.hide(form.missing, activity.details):
         activity.state = ""
+    activity.level = badges.level(activity.kind, activity.details) or None
     return [activity]
 
 
