@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import json
 import os
 import shutil
 import socket
@@ -24,6 +23,8 @@ import dj_database_url
 import psycopg
 import requests
 
+from tests.clerk import Actor, Clerk
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 #: Of the environment, as make exports it, what a house has of its own.
@@ -36,7 +37,7 @@ class House:
     """A database and a data directory, and the environment that points a process at them."""
 
     env: dict[str, str]
-    _clerk: subprocess.Popen[str] | None = None
+    _clerk: Clerk | None = None
 
     @property
     def port(self) -> int:
@@ -50,34 +51,29 @@ class House:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it prints; raises CalledProcessError."""
-        if self._clerk is None:
-            command = [sys.executable, "-m", "tests.clerk"]
-            self._clerk = subprocess.Popen(
-                command, cwd=ROOT, env=self.env, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            )  # fmt: skip
-        assert self._clerk.stdin is not None
-        assert self._clerk.stdout is not None
-        self._clerk.stdin.write(json.dumps(arguments) + "\n")
-        self._clerk.stdin.flush()
-        code, printed, complaint = json.loads(self._clerk.stdout.readline())
-        if code:
-            raise subprocess.CalledProcessError(code, arguments, printed, complaint)
-        return str(printed).strip()
-
-    def close(self) -> None:
-        """End the process that runs management commands."""
-        if self._clerk:
-            with self._clerk:
-                stop(self._clerk)
+        return self.run("manage.py", *arguments)
 
     def run(self, *arguments: str) -> str:
         """Run Python and return what it prints; raises CalledProcessError."""
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=ROOT, env=self.env, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        return done.stdout.strip()
+        with tempfile.TemporaryFile("w+") as complaints:
+            with self.start(*arguments, errors=complaints.fileno()) as actor:
+                printed, _ = actor.communicate()
+            complaints.seek(0)
+            if code := actor.wait():
+                raise subprocess.CalledProcessError(code, arguments, printed, complaints.read())
+        return printed.strip()
+
+    def start(self, *arguments: str, errors: int = 2) -> Actor:
+        """Start Python in the background, with pipes to write to and to read from."""
+        if self._clerk is None or self._clerk.env != self.env:
+            self.close()
+            self._clerk = Clerk(self.env)
+        return self._clerk.start(arguments, errors=errors)
+
+    def close(self) -> None:
+        """Let the clerk go who starts its processes."""
+        if self._clerk:
+            self._clerk.close()
 
     def migrate(self) -> None:
         """Put a migrated database in the place of the empty one: a copy, which takes no time."""

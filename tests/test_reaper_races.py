@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.house import ROOT, House, house
+from tests.clerk import Actor
+from tests.house import House, house
 
 PATIENCE = 60  # seconds
 BLOCKED = 1.5  # seconds after which who still waits is waiting for the other
@@ -28,22 +28,18 @@ def do(home: House, *order: object) -> Any:
     return json.loads(home.run("-m", "tests.reaping", *map(str, order)).splitlines()[-1])
 
 
-def start(home: House, *order: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.reaping", *map(str, order)]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=home.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+def start(home: House, *order: object) -> Actor:
+    return home.start("-m", "tests.reaping", *map(str, order))
 
 
-def hold(home: House, *order: object) -> subprocess.Popen[str]:
+def hold(home: House, *order: object) -> Actor:
     """Start ORDER, and wait until it holds its transaction open."""
     actor = start(home, "held", *order)
-    assert actor.stdout is not None
     assert actor.stdout.readline() == "held\n"
     return actor
 
 
-def end(actor: subprocess.Popen[str]) -> Any:
+def end(actor: Actor) -> Any:
     """Let ACTOR go on, and return what it did."""
     out, _ = actor.communicate("\n", PATIENCE)
     assert actor.returncode == 0

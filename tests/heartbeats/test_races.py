@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from tests.clerk import Actor
 from tests.heartbeats.receiver import receiving
-from tests.house import ROOT, House, house
+from tests.house import House, house
 
 PATIENCE = 60  # seconds
 DOWN = "Unresponsive"
@@ -35,33 +34,28 @@ def home() -> Iterator[House]:
 
 
 def command(*order: object) -> list[str]:
-    return [sys.executable, "-m", "tests.heartbeats.actor", *map(str, order)]
+    return ["-m", "tests.heartbeats.actor", *map(str, order)]
 
 
 def do(home: House, *order: object) -> Any:
-    return json.loads(home.run(*command(*order)[1:]).splitlines()[-1])
+    return json.loads(home.run(*command(*order)).splitlines()[-1])
 
 
-def start(home: House, *order: object) -> subprocess.Popen[str]:
+def start(home: House, *order: object) -> Actor:
     """Start ORDER, and wait until it is about to begin."""
-    actor = subprocess.Popen(
-        command(*order), cwd=ROOT, env=home.env, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert actor.stdout is not None
+    actor = home.start(*command(*order))
     assert actor.stdout.readline() == "ready\n"
     return actor
 
 
-def hold(home: House, *order: object) -> subprocess.Popen[str]:
+def hold(home: House, *order: object) -> Actor:
     """Start ORDER, and wait until it holds its transaction open."""
     actor = start(home, "held", *order)
-    assert actor.stdout is not None
     assert actor.stdout.readline() == "held\n"
     return actor
 
 
-def finish(actor: subprocess.Popen[str]) -> Any:
+def finish(actor: Actor) -> Any:
     """Let ACTOR go on, and return what came of it."""
     printed, _ = actor.communicate("go\n", timeout=PATIENCE)
     assert actor.returncode == 0

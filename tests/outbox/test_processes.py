@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -106,8 +105,7 @@ def composer(place: House, ups: list[Remote], *, letters: int, pause: float) -> 
     """Compose LETTERS events in a process of its own, and wait for it at the end."""
     code = f"import django; django.setup()\n{COMPOSE}"
     arguments = [*(up.url for up in ups), str(letters), str(pause)]
-    command = [sys.executable, "-c", code, *arguments]
-    with subprocess.Popen(command, cwd=ROOT, env=place.env) as process:
+    with place.start("-c", code, *arguments) as process:
         yield
         assert process.wait(300) == 0
 

@@ -7,12 +7,12 @@ import json
 import os
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.clerk import Actor
 from tests.house import BIN, ROOT, House, house, stop
 from tests.outbox.hubs import pushed, running
 from tests.upstream import Remote, Rule, upstream_process
@@ -63,13 +63,11 @@ def place() -> Iterator[House]:
 
 
 @contextlib.contextmanager
-def reading(place: House, begin: float) -> Iterator[subprocess.Popen[bytes]]:
+def reading(place: House, begin: float) -> Iterator[Actor]:
     """Read in a process of its own, until the end or a kill."""
-    command = [sys.executable, "-c", PREPARED + READ, str(begin), str(FAST)]
-    with subprocess.Popen(command, cwd=ROOT, env=place.env, stdout=subprocess.PIPE) as process:
+    with place.start("-c", PREPARED + READ, str(begin), str(FAST)) as process:
         try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
+            assert process.stdout.readline() == "ready\n"
             yield process
         finally:
             process.kill()
