@@ -17,10 +17,15 @@ PASSWORD = "s3cret!x"
 PATHS = ("/gateway/api/compass/v1/events", "/compass/v1/events")
 
 
-@pytest.fixture(params=["inside a transaction", "as in production"], autouse=True)
-def _lane(request: pytest.FixtureRequest) -> None:
+@pytest.fixture(
+    params=[
+        pytest.param("inside a transaction", marks=pytest.mark.django_db),
+        pytest.param("as in production", marks=pytest.mark.django_db(transaction=True)),
+    ],
+    autouse=True,
+)
+def _lane(db: None) -> None:
     """Run each test twice: PostgreSQL's fast lane is open only outside a transaction."""
-    request.getfixturevalue("db" if request.param == "inside a transaction" else "transactional_db")
 
 
 def component_ari(component: Component) -> str:

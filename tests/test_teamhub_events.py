@@ -27,10 +27,15 @@ moderately = settings(
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
-@pytest.fixture(params=["inside a transaction", "as in production"], autouse=True)
-def _lane(request: pytest.FixtureRequest) -> None:
+@pytest.fixture(
+    params=[
+        pytest.param("inside a transaction", marks=pytest.mark.django_db),
+        pytest.param("as in production", marks=pytest.mark.django_db(transaction=True)),
+    ],
+    autouse=True,
+)
+def _lane(db: None) -> None:
     """Run each test twice: PostgreSQL's fast lane is open only outside a transaction."""
-    request.getfixturevalue("db" if request.param == "inside a transaction" else "transactional_db")
 
 
 @pytest.fixture
