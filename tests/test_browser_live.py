@@ -101,10 +101,10 @@ def test_no_more_than_300_rows_are_kept_and_older_goes_on_below_them(
     stage.post(source, 60)
     page = watch(f"/?source={source}")
     for number in range(1, 8):
-        stage.post(source, 45)
-        expect(page.locator("article.row")).to_have_count(
-            min(50 + 45 * number, 300), timeout=4 * SOON
-        )
+        stage.post(source, 45, displayName=f"lot {number}")
+        lot = page.locator("article.row", has_text=f"lot {number}")
+        expect(lot).to_have_count(45, timeout=4 * SOON)
+        expect(page.locator("article.row")).to_have_count(min(50 + 45 * number, 300))
     shown = rows(page)
     page.locator(".pager a[rel=next]").click()
     expect(page.locator(f"#{shown[0]}")).to_have_count(0)
