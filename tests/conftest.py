@@ -104,7 +104,6 @@ def served() -> Iterator[House]:
     it or that bring users and sources of their own."""
     environment = {name: os.environ[name] for name in ("REDIS_URL",) if os.environ.get(name)}
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="100", **environment) as place:
-        place.migrate()
-        place.manage("bootstrap")
+        place.bootstrap()
         with place.served(workers=2):
             yield place

@@ -45,6 +45,11 @@ class House:
         return int(self.env["PORT"])
 
     @property
+    def folder(self) -> Path:
+        """Its data directory."""
+        return Path(self.env["DATA_DIR"])
+
+    @property
     def url(self) -> str:
         """Where the running web server answers."""
         return f"http://127.0.0.1:{self.port}"
@@ -74,18 +79,39 @@ class House:
         """Let the clerk go who starts its processes."""
         if self._clerk:
             self._clerk.close()
+            self._clerk = None
 
     def migrate(self) -> None:
         """Put a migrated database in the place of the empty one: a copy, which takes no time."""
-        url = self.env["DATABASE_URL"]
+        self._take_database(_model(self._server, "migrate"))
+
+    def bootstrap(self) -> None:
+        """Make it as `manage.py bootstrap` makes a new one: a copy too. Nothing may run yet."""
+        self.close()
+        model = _model(self._server, "bootstrap")
+        shutil.copytree(model.folder, self.folder, dirs_exist_ok=True)
+        self._take_database(model)
+
+    def collect(self) -> None:
+        """Collect the static files: a copy too."""
+        static = _model(self._server, "bootstrap").folder / "static"
+        shutil.copytree(static, self.folder / "static")
+
+    def _take_database(self, model: House) -> None:
+        url, other = self.env["DATABASE_URL"], model.env["DATABASE_URL"]
         if url.startswith("sqlite"):
-            shutil.copyfile(
-                _migrated("").removeprefix("sqlite:///"), url.removeprefix("sqlite:///")
-            )
+            shutil.copyfile(other.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
             return
-        name, template = urlsplit(url).path[1:], urlsplit(_migrated(_server_of(url))).path[1:]
+        name, template = urlsplit(url).path[1:], urlsplit(other).path[1:]
         _execute(url, f"DROP DATABASE {name}")
         _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+    @property
+    def _server(self) -> str:
+        url = self.env["DATABASE_URL"]
+        if url.startswith("sqlite"):
+            return ""
+        return urlunsplit(urlsplit(url)._replace(path="/postgres"))
 
     @contextlib.contextmanager
     def running(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -147,15 +173,12 @@ def house(database_url: str = "", **env: str) -> Iterator[House]:
 
 
 @functools.cache
-def _migrated(server: str) -> str:
-    """Migrate a database like those of SERVER for this process, and return its URL."""
+def _model(server: str, command: str) -> House:
+    """Make a house like those of SERVER ready by COMMAND, from which others are copied."""
     place = _until_the_end.enter_context(house(server))
-    place.manage("migrate", "--verbosity", "0")
-    return place.env["DATABASE_URL"]
-
-
-def _server_of(url: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    place.manage(command, "--verbosity", "0")
+    place.close()
+    return place
 
 
 _until_the_end = contextlib.ExitStack()

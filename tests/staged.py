@@ -27,7 +27,7 @@ NETWORK = ("Failed to load resource", "Access to fetch")  # Chromium's words for
 def stage() -> Iterator[Stage]:
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
         place.migrate()
-        place.manage("collectstatic", "--no-input", "--verbosity", "0")
+        place.collect()
         with (
             place.served(threads=8),
             Front(web=place.port, live=free_port()).served() as front,

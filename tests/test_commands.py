@@ -345,7 +345,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was(clone: Callable[[], Clon
         mark = made.commit(f"commit {number}", when=1_600_000_000 + number, parents=parents)
     made.write()
     with house(os.environ.get("DATABASE_URL", "")) as place:
-        place.manage("migrate", "--verbosity", "0")
+        place.migrate()
         kill_in_the_middle(place, made)
         said = place.manage("import_git", str(made.path), "--verbosity", "1")
         counts = re.fullmatch(r"shop: (\d+) commits added, (\d+) known already\.", said)

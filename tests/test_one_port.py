@@ -51,7 +51,7 @@ THREADS = 4  # that answer requests
 def served() -> Iterator[House]:
     with house(os.environ.get("DATABASE_URL", ""), RATE_LIMIT="0") as place:
         place.migrate()
-        place.manage("collectstatic", "--no-input", "--verbosity", "0")
+        place.collect()
         with place.served(one_port=True):
             yield place
 

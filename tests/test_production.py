@@ -312,7 +312,7 @@ def test_the_worker_and_the_beat_of_the_image_work() -> None:
     with house(os.environ.get("DATABASE_URL", "")) as place:
         place.migrate()
         place.manage("demo")
-        schedule = Path(place.env["DATA_DIR"]) / "beat-schedule"
+        schedule = place.folder / "beat-schedule"
         beat[beat.index("--schedule") + 1] = str(schedule)
         place.manage("shell", "--verbosity", "0", "-c", EXPIRE_ALL_AND_PRUNE)
         with ExitStack() as stack:

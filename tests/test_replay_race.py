@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import requests
@@ -36,7 +35,7 @@ DRAIN = "import django; django.setup(); from feeds import outbox; outbox.drain(l
 def someone(place: House) -> requests.Session:
     """Sign in as the admin, in a browser of one's own."""
     session = requests.Session()
-    password = Path(place.env["DATA_DIR"], "admin-password").read_text().strip()
+    password = (place.folder / "admin-password").read_text().strip()
     form = {"username": "admin", "password": password}
     post(session, f"{place.url}/sign-in/", form)
     return session
@@ -53,8 +52,7 @@ def post(session: requests.Session, url: str, form: dict[str, str]) -> requests.
 def test_the_same_plan_sent_by_several_at_once_sends_each_letter_once() -> None:
     database, own = os.environ.get("DATABASE_URL", ""), {"PRIVATE_UPSTREAMS": "1"}
     with upstream("compass", script=refused()) as up, house(database, **own) as place:
-        place.migrate()
-        place.manage("bootstrap")
+        place.bootstrap()
         setup = SETUP.format(url=up.url, count=LETTERS)
         assert place.run("-c", setup).splitlines()[-1] == str(LETTERS)
         up.script()

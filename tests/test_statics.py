@@ -32,8 +32,8 @@ RULES = r"""text => {
 @pytest.fixture(scope="module")
 def sent() -> Iterator[Path]:
     with house() as place:
-        place.manage("collectstatic", "--no-input", "--verbosity", "0")
-        yield Path(place.env["DATA_DIR"]) / "static"
+        place.collect()
+        yield place.folder / "static"
 
 
 def test_styles_say_the_same_after_they_were_shortened(chromium: Browser, sent: Path) -> None:

@@ -26,7 +26,6 @@ def place() -> Iterator[tuple[House, str]]:
     """A Pulseboard under /jira as well, and the token of the bot `ci`."""
     with house(os.environ.get("DATABASE_URL", ""), CONTEXT_PATH="/jira") as made:
         made.migrate()
-        made.manage("bootstrap", "--no-demo")
         token = made.manage("create_token", "ci@example.com", "--role", "bot")
         with made.served(workers=2):
             yield made, token

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from playwright.sync_api import Page
 
@@ -13,7 +12,7 @@ Open = Callable[..., Page]
 
 
 def password(served: House) -> str:
-    return Path(served.env["DATA_DIR"], "admin-password").read_text().strip()
+    return (served.folder / "admin-password").read_text().strip()
 
 
 def sign_in(page: Page, served: House, path: str = "/") -> None:

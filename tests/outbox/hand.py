@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import requests
 
@@ -21,7 +20,7 @@ def sign_in(browser: requests.Session, place: House) -> None:
         data={
             "csrfmiddlewaretoken": browser.cookies["csrftoken"],
             "username": "admin",
-            "password": Path(place.env["DATA_DIR"], "admin-password").read_text().strip(),
+            "password": (place.folder / "admin-password").read_text().strip(),
         },
         timeout=PATIENCE,
     )

@@ -11,7 +11,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -81,7 +80,7 @@ def worker(place: House, name: str) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def beat(place: House) -> Iterator[None]:
-    schedule = Path(place.env["DATA_DIR"]) / "beat"
+    schedule = place.folder / "beat"
     with place.running(
         "celery", "--app", "feeds", "--quiet", "beat", "--schedule", str(schedule), "--pidfile=",
         "--loglevel", "error",
@@ -212,8 +211,7 @@ def kill_at_random(place: House, *, seconds: float) -> int:
 
 def test_without_a_broker_the_form_still_answers_and_the_letters_go_later() -> None:
     with upstream_process("compass") as up, office() as place:
-        place.migrate()
-        place.manage("bootstrap")
+        place.bootstrap()
         shell(
             place,
             "import sys; from tests.outbox import office; office.connect(sys.argv[1])",
