@@ -176,6 +176,8 @@ def house(database_url: str = "", **env: str) -> Iterator[House]:
 def _model(server: str, command: str) -> House:
     """Make a house like those of SERVER ready by COMMAND, from which others are copied."""
     place = _until_the_end.enter_context(house(server))
+    if command != "migrate":
+        place.migrate()
     place.manage(command, "--verbosity", "0")
     place.close()
     return place
