@@ -11,10 +11,12 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install --require-hashes
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1/pulseboard
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
 
-# What no database makes a difference to: dialects do not know one, browsers see the same pages, and
-# `make run` has a database of its own.
+# What no database makes a difference to: dialects, snippets and what is pasted do not know one,
+# browsers see the same pages, what the docs tell one to type goes through doors that have tests of
+# their own, `make run` has a database of its own, and one port is how it serves.
 ANYWHERE := tests/dialects/* tests/test_browser* tests/heartbeats/test_browser* tests/test_run.py \
-	tests/test_house_rules.py tests/test_statics.py tests/test_upstream_double.py
+	tests/test_house_rules.py tests/test_statics.py tests/test_upstream_double.py \
+	tests/test_readme.py tests/test_one_port.py tests/test_snippets.py tests/test_pasted.py
 
 .PHONY: run test test-postgres lint bench lock
 

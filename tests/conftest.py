@@ -18,6 +18,25 @@ from feeds.models import Role, User
 from tests.events import compass_event
 from tests.house import House, house
 
+#: Files that take half a minute or more, and most of it wait; so do all that open a browser.
+LONG = {
+    "test_health.py", "test_live.py", "test_live_changes.py", "test_live_programs.py",
+    "test_mirrors.py", "test_monitor.py", "test_one_port.py", "test_processes.py",
+    "test_production.py", "test_pull_processes.py", "test_races.py", "test_readme.py",
+    "test_run.py",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, or one of them would be left alone at the end."""
+    items.sort(key=lambda item: (_takes(item.path.name), item.path))
+
+
+def _takes(file: str) -> int:
+    if file == "test_processes.py":
+        return 0  # longest
+    return 1 if file in LONG or file.startswith("test_browser") else 2
+
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
