@@ -160,9 +160,9 @@ def seen(chromium: Browser, served: House, cookies: Any, pages: list[str]) -> di
                 "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
             )
             faults["shifts"] += [f"{path}: {shift}" for shift in page.evaluate("window.shifts")]
+            page.evaluate(axe)
             for scheme, rules in THEMES if axe else ():
                 page.emulate_media(color_scheme=scheme)
-                page.evaluate(axe)
                 faults["axe"] += [f"{path} {scheme}: {one}" for one in page.evaluate(FOUND, rules)]
             for width in WIDTHS:
                 page.set_viewport_size({**DESK, "width": width})
