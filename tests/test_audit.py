@@ -62,12 +62,10 @@ NO_ENTRY = {
     "change_composition", "change_view", "claim_answer", "cloud_id", "completed",
     "component_named", "compose", "count_replay", "delete_activity", "delete_template",
     "delete_view", "differences", "draft_of", "find_component", "find_source", "forget_site",
-    "keep_answer", "link_id", "log_delivery", "log_in", "log_refusal", "look", "may_touch",
-    "name_actor",
-    "plan_replay", "prefer", "prune", "rate_limit", "record", "record_many", "release_due",
-    "replay",
-    "repository_of", "retention", "retract", "retry_delivery", "revise", "save_template",
-    "save_view", "site", "touch_token", "used_of", "values_of", "words",
+    "keep_answer", "last_signs", "leave_sign", "link_id", "log_delivery", "log_in", "log_refusal",
+    "look", "may_touch", "name_actor", "plan_replay", "prefer", "prune", "rate_limit", "record",
+    "record_many", "release_due", "replay", "repository_of", "retention", "retract",
+    "retry_delivery", "revise", "save_template", "save_view", "silent", "site", "touch_token", "used_of", "values_of", "words",
     # what people keep for themselves
     "duplicate_view", "mark_view", "open_with", "rotate_feed_token", "star_view", "update_query",
     # heartbeats: signs of life, and letters

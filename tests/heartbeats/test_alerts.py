@@ -9,6 +9,7 @@ import pytest
 
 from feeds.dialects import compass
 from feeds.models import Activity
+from feeds.upsert import badges_of
 from tests.heartbeats.beats import alerts, make, ping, watch
 
 #: Columns that say who raised it; the wire has no place for them.
@@ -29,7 +30,7 @@ def test_an_alert_is_the_event_of_compass_that_its_raw_body_says(closed: bool) -
     named = {field.name for field in Activity._meta.fields} & set(vars(read)) - OURS
     assert len(named) > 15
     assert {name: getattr(alert, name) for name in named} == {
-        name: getattr(read, name) for name in named
+        name: value for name, value in (vars(read) | badges_of(read)).items() if name in named
     }
     assert alert.source.external_id == read.source_id
     assert compass.render({**vars(alert), "source_id": read.source_id}) == json.loads(alert.raw)
