@@ -65,7 +65,8 @@ NO_ENTRY = {
     "keep_answer", "last_signs", "leave_sign", "link_id", "log_delivery", "log_in", "log_refusal",
     "look", "may_touch", "name_actor", "plan_replay", "prefer", "prune", "rate_limit", "record",
     "record_many", "release_due", "replay", "repository_of", "retention", "retract",
-    "retry_delivery", "revise", "save_template", "save_view", "silent", "site", "touch_token", "used_of", "values_of", "words",
+    "retry_delivery", "revise", "save_template", "save_view", "silent", "site", "touch_token",
+    "used_of", "values_of", "words",
     # what people keep for themselves
     "duplicate_view", "mark_view", "open_with", "rotate_feed_token", "star_view", "update_query",
     # heartbeats: signs of life, and letters
