@@ -391,5 +391,5 @@ def test_a_long_title_gives_way_to_what_stands_behind_it(desk: Open) -> None:
     page.wait_for_url("**target=production**")
 
 
-CUT = """line => { const title = line.querySelector(".object");
+CUT = """line => { const title = line.querySelector(".said");
   return title.scrollWidth > title.clientWidth || title.scrollHeight > title.clientHeight; }"""
