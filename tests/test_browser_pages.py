@@ -89,7 +89,8 @@ SHIFTS = """
   }).observe({type: "layout-shift", buffered: true});
 """
 FOUND = """async (rules) => {
-  const options = {resultTypes: ["violations"], ...(rules && {runOnly: rules})};
+  const sizes = {"target-size": {enabled: true}};  // which is off by itself
+  const options = {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {rules: sizes})};
   const {violations} = await axe.run(document, options);
   return violations.map(({id, nodes}) =>
     `${id}: ${nodes.map(node => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`)}`);
