@@ -92,7 +92,10 @@ FOUND = """async (rules) => {
   const sizes = {"target-size": {enabled: true}};  // which is off by itself
   const options = {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {rules: sizes})};
   const {violations} = await axe.run(document, options);
-  return violations.map(({id, nodes}) =>
+  // what floats over a page lies over something
+  const under = (node) => node.any[0]?.data?.messageKey?.startsWith("partiallyObscured");
+  const found = violations.map(({id, nodes}) => ({id, nodes: nodes.filter(one => !under(one))}));
+  return found.filter(({nodes}) => nodes.length).map(({id, nodes}) =>
     `${id}: ${nodes.map(node => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`)}`);
 }"""
 
