@@ -87,6 +87,8 @@ class Row(NamedTuple):
 
 #: The columns that a Row is read from.
 COUNTED = ("occurred_at", *Row._fields[1:])
+#: What a walk takes along where no words are looked for: what parameters compare.
+_COMPARED = tuple(dict.fromkeys((*COUNTED, "id", *COLUMNS.values())))
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def first(
     lead, rest = led(filter)
     if not lead:
         return Look()
-    steps = walk(filter, lead, limits.looked_at + 1, order, edge)
+    taken = _TAKEN if rest.q or rest.also else _COMPARED
+    steps = walk(filter, lead, limits.looked_at + 1, order, edge, taken=taken)
     found = fetch(skip(steps, rest, limits.looked_at, count, order), "place", order=order)
     if not found or found[-1][-1] <= limits.looked_at:  # enough, or the walk came to its end
         return Look(_rows(found))
