@@ -12,20 +12,15 @@ from feeds import actions, ari
 from feeds.models import Activity, ApiToken, Component, EventSource, Refusal, Role
 from tests.conftest import Caller
 from tests.events import EVENTS, compass_event
+from tests.lanes import LANES
 
 PASSWORD = "s3cret!x"
 PATHS = ("/gateway/api/compass/v1/events", "/compass/v1/events")
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("inside a transaction", marks=pytest.mark.django_db),
-        pytest.param("as in production", marks=pytest.mark.django_db(transaction=True)),
-    ],
-    autouse=True,
-)
+@pytest.fixture(params=LANES, autouse=True)
 def _lane(db: None) -> None:
-    """Run each test twice: PostgreSQL's fast lane is open only outside a transaction."""
+    """Run each test twice."""
 
 
 def component_ari(component: Component) -> str:

@@ -20,6 +20,7 @@ from feeds.dialects import teamhub
 from feeds.models import Activity, ApiToken, EventSource, Refusal
 from tests.dialects.documents import anything, load, mutated, names
 from tests.hub import BUILD, EVENTS, RUNNING, Hub, fields, store
+from tests.lanes import LANES
 
 moderately = settings(
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -27,15 +28,9 @@ moderately = settings(
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("inside a transaction", marks=pytest.mark.django_db),
-        pytest.param("as in production", marks=pytest.mark.django_db(transaction=True)),
-    ],
-    autouse=True,
-)
+@pytest.fixture(params=LANES, autouse=True)
 def _lane(db: None) -> None:
-    """Run each test twice: PostgreSQL's fast lane is open only outside a transaction."""
+    """Run each test twice."""
 
 
 @pytest.fixture
