@@ -3,8 +3,8 @@
     type:build -actor:ci component:checkout "exact words" before:2026-11-01
 
 A term is `key:value`, with a minus to leave out; what has no key is text to search for, or behind a
-minus text that must not be there. Addresses
-know the parameters alone: whoever takes a text opens() it first.
+minus text that must not be there. Addresses know the parameters alone: whoever takes a text opens()
+it first.
 """
 
 from __future__ import annotations

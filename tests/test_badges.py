@@ -15,6 +15,7 @@ from tests.codehosts import CodeHost
 from tests.conftest import Caller
 from tests.events import EVENTS
 from tests.house import ROOT, house
+from tests.hub import BUILD, Hub
 from tests.pages import Html, signed_in
 
 GRAVE = EVENTS["incident"]["incidentProperties"] | {"severity": {"level": "TWO"}}
@@ -60,6 +61,13 @@ def test_the_branch_of_a_code_host_is_one_too(admin: Caller) -> None:
     (found,) = admin.get("/api/v1/activities", ref=branch).json()["results"]
     assert found["ref"] == branch
     assert found["level"] is None
+
+
+def test_the_branch_of_teamhub_is_one_too(viewer: Caller, db: None) -> None:
+    hub = Hub.of("bot")
+    assert hub.post(BUILD | {"ref": "refs/heads/master"}).status_code == 201
+    (found,) = viewer.get("/api/v1/activities", ref="master").json()["results"]
+    assert found["ref"] == "master"
 
 
 def test_a_program_tells_them_and_the_last_update_counts(bot: Caller) -> None:

@@ -20,8 +20,10 @@ PROPERTIES = {
     "alert": ("alert", "alertProperties"),
     "vulnerability": ("vulnerability", "vulnerabilityProperties"),
 }
-#: Where the webhooks of code hosts keep the branch of a push or of a run.
-BRANCHES = (("ref",), ("workflow_run", "head_branch"), ("object_attributes", "ref"))
+#: Where the webhooks of code hosts, and TeamHub, keep the branch of a push or of a run.
+BRANCHES = (
+    ("ref",), ("workflow_run", "head_branch"), ("object_attributes", "ref"), ("objects", "ref"),
+)  # fmt: skip
 OF_BRANCHES = ("push", "build")
 LEVELS = {"ONE": "Sev 1", "TWO": "Sev 2", "THREE": "Sev 3", "FOUR": "Sev 4", "FIVE": "Sev 5"}
 
